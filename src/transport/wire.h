@@ -1,0 +1,41 @@
+/*
+ * The carrier for byte streams: reads a struct lp2p_io into a pooled buffer, feeds the connection's
+ * engine, hands its events up, and writes its output (FASTPATH: read 256 KiB and more, one write
+ * per fill, a quota per turn, a short read means stop).
+ *
+ * A read buffer is held only while a record is incomplete; at the end of a turn a short tail moves
+ * into an exact, reserved block. Reading stops while the engine cannot take input (its output is
+ * stuck): back pressure instead of buffers.
+ */
+#ifndef LP2P_TRANSPORT_WIRE_H
+#define LP2P_TRANSPORT_WIRE_H
+
+#include "conn/upgrade/upgrade.h"
+#include "transport/transport.h"
+
+/* One read: FASTPATH, "Batch". */
+#define LP2P_WIRE_READ_SIZE (256U * 1024U)
+/* Bytes read from one connection before others have their turn. */
+#define LP2P_WIRE_TURN_QUOTA (1024U * 1024U)
+/* Output that cannot be written for this long ends the connection (SECURITY 3.2, write timeout). */
+#define LP2P_WIRE_WRITE_TIMEOUT LP2P_SEC(10)
+
+/* What the wires of a host share; outlives them. */
+struct lp2p_wire_host {
+    struct lp2p_env *env;
+    struct lp2p_upgrade_host *upgrade;
+    struct lp2p_pool reads; /* blocks of LP2P_WIRE_READ_SIZE */
+};
+
+struct lp2p_wire;
+
+/*
+ * Takes over `io` (connected when `connecting` is false) and starts. `how` NULL: accepted, we are
+ * the listener. -LP2P_E_NOMEM, and then the io is closed.
+ */
+int lp2p_wire_new(struct lp2p_wire_host *host, struct lp2p_io *io, const struct lp2p_dial *how,
+                  const struct lp2p_carrier_cfg *cfg, struct lp2p_wire **ret);
+
+struct lp2p_carrier *lp2p_wire_carrier(struct lp2p_wire *w);
+
+#endif
