@@ -5,7 +5,7 @@
 
 void lp2p_assert_fail(const char *what, const char *file, int line)
 {
-    /* The one place in the library that prints: the process ends here. */
+    /* exception: the process ends here, and must say why; nothing else in the library prints */
     fprintf(stderr, "lp2p: assertion failed: %s (%s:%d)\n", what, file, line);
     abort();
 }
