@@ -1,0 +1,70 @@
+# The front door. Everything real is in meson.build and tools/; see "make help".
+BUILD    ?= build
+PREFIX   ?= /usr/local
+SECONDS  ?= 60
+T        ?= --all
+
+.DEFAULT_GOAL := all
+.NOTPARALLEL:
+.PHONY: all run check asan ubsan clang sim fuzz cov interop e2e kill format install clean help
+
+all: ## build the programs and libraries into build/
+	@tools/need-packages run
+	@tools/build $(BUILD)
+
+run: all ## build, start WhatNext and show the link (YES=1: install missing packages without asking)
+	@tools/run
+
+check: ## every check and test: gcc, clang, ASan + UBSan; build/results/check.json
+	@tools/need-packages run check
+	@tools/check check gcc clang asan
+
+clang: ## unit, corpus and sim tests built by clang
+	@tools/need-packages run check
+	@tools/check clang clang
+
+asan: ## the same under AddressSanitizer and UBSan
+	@tools/need-packages run check
+	@tools/check asan asan
+
+ubsan: ## the same under UBSan alone
+	@tools/need-packages run check
+	@tools/check ubsan ubsan
+
+sim: ## whole hosts in simulated networks
+	@tools/need-packages run check
+	@tools/check sim gcc --suite sim
+
+fuzz: ## fuzz target T (default: all) for SECONDS each
+	@tools/need-packages run check
+	@tools/fuzz $(T) $(SECONDS)
+
+cov: ## test coverage by gcov; build/results/cov.json
+	@tools/need-packages run check cov
+	@tools/cov
+
+interop: ## against go-libp2p, rust-libp2p and js-libp2p; build/results/interop.json
+	@tools/need-packages run interop
+	@interop/run
+
+e2e: ## real programs on two machines made of network namespaces; build/results/e2e.json
+	@tools/need-packages run e2e
+	@tests/e2e/run
+
+kill: ## processes killed at random moments; build/results/kill.json
+	@tools/need-packages run e2e
+	@tests/e2e/kill
+
+format: ## format every C file in place
+	@tools/format
+
+install: ## install into PREFIX
+	@tools/need-packages run
+	@tools/build $(BUILD) -Dprefix=$(abspath $(PREFIX))
+	@meson install -C $(BUILD) --no-rebuild
+
+clean: ## remove the build folders
+	rm -rf build build-clang build-asan build-ubsan build-fuzz build-cov
+
+help: ## this list
+	@sed -n 's/^\([a-z0-9]*\):[^#]*## \(.*\)/\1	\2/p' Makefile | expand -t 12
