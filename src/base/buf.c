@@ -89,6 +89,12 @@ void lp2p_buf_consume(struct lp2p_buf *b, size_t n)
     b->off = b->len == 0 ? 0 : b->off + n;
 }
 
+void lp2p_buf_truncate(struct lp2p_buf *b, size_t n)
+{
+    LP2P_ASSERT(n <= b->len);
+    b->len = n;
+}
+
 void lp2p_buf_clear(struct lp2p_buf *b)
 {
     b->off = 0;

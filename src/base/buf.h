@@ -51,6 +51,9 @@ static inline struct lp2p_span lp2p_buf_span(const struct lp2p_buf *b)
 /* Drops `n` <= len bytes at the front. */
 void lp2p_buf_consume(struct lp2p_buf *b, size_t n);
 
+/* Drops bytes at the end until `n` <= len are left. */
+void lp2p_buf_truncate(struct lp2p_buf *b, size_t n);
+
 /* Forgets the content, keeps the memory. */
 void lp2p_buf_clear(struct lp2p_buf *b);
 
