@@ -38,8 +38,8 @@ static int radix_mul_add(uint8_t num[static LP2P_RADIX_MAX_BYTES], size_t *len, 
     return 0;
 }
 
-int lp2p_radix_decode(const struct lp2p_radix *r, const char *text, size_t n,
-                      struct lp2p_mspan out, size_t *ret_len)
+int lp2p_radix_decode(const struct lp2p_radix *r, const char *text, size_t n, struct lp2p_mspan out,
+                      size_t *ret_len)
 {
     if (n > LP2P_RADIX_MAX_TEXT) {
         return -LP2P_E_TOO_LONG;

@@ -20,8 +20,8 @@ struct lp2p_radix {
 size_t lp2p_radix_bad_char(const struct lp2p_radix *r, const char *text, size_t n);
 
 /* -LP2P_E_DECODE (character), -LP2P_E_TOO_LONG (text or result). */
-int lp2p_radix_decode(const struct lp2p_radix *r, const char *text, size_t n,
-                      struct lp2p_mspan out, size_t *ret_len);
+int lp2p_radix_decode(const struct lp2p_radix *r, const char *text, size_t n, struct lp2p_mspan out,
+                      size_t *ret_len);
 
 /* Writes the text with a NUL into `size` bytes. -LP2P_E_TOO_LONG. */
 int lp2p_radix_encode(const struct lp2p_radix *r, struct lp2p_span in, char *text, size_t size,

@@ -107,8 +107,7 @@ static inline size_t vectors_hex(const char *hex, uint8_t *out, size_t size)
     size_t n = strlen(hex);
     assert_true(n % 2 == 0 && n / 2 <= size);
     for (size_t i = 0; i < n / 2; i++) {
-        out[i] =
-            (uint8_t)(vectors_hex_digit(hex[2 * i]) << 4 | vectors_hex_digit(hex[2 * i + 1]));
+        out[i] = (uint8_t)(vectors_hex_digit(hex[2 * i]) << 4 | vectors_hex_digit(hex[2 * i + 1]));
     }
     return n / 2;
 }

@@ -19,8 +19,8 @@ static int read_all(const uint8_t *p, size_t n, size_t *ret_fields)
 static void reads_each_kind(void **state)
 {
     (void)state;
-    const uint8_t msg[] = {0x08, 0x96, 0x01, 0x12, 0x03, 'a', 'b', 'c',  0x19, 1,    2,  3, 4,
-                           5,    6,    7,    8,    0x25, 1,   2,   0xff, 0xff, 0x12, 0x00};
+    const uint8_t msg[] = {0x08, 0x96, 0x01, 0x12, 0x03, 'a',  'b', 'c', 0x19, 1,    2,    3,
+                           4,    5,    6,    7,    8,    0x25, 1,   2,   0xff, 0xff, 0x12, 0x00};
     struct lp2p_pb_reader r = lp2p_pb_reader(lp2p_span(msg, sizeof(msg)));
     struct lp2p_pb_field f;
     assert_true(lp2p_pb_next(&r, &f));
@@ -199,10 +199,8 @@ static void a_failed_message_leaves_no_trace(void **state)
     for (unsigned at = 0; !done; at++) {
         assert_true(at < 10);
         struct failing f = {.mem = lp2p_mem_default(), .fail_at = at};
-        const struct lp2p_mem mem = {.ctx = &f,
-                                     .alloc = failing_alloc,
-                                     .resize = failing_resize,
-                                     .free = failing_free};
+        const struct lp2p_mem mem = {
+            .ctx = &f, .alloc = failing_alloc, .resize = failing_resize, .free = failing_free};
         struct lp2p_buf buf;
         lp2p_buf_init(&buf, &mem, 4096);
         bool before = lp2p_buf_append(&buf, "before", 6) == 0;
