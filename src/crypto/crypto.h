@@ -52,10 +52,10 @@ struct lp2p_crypto_ops {
                       const uint8_t nonce[LP2P_SIZE(12)], struct lp2p_span ad);
     int (*seal_more)(void *ctx, uint8_t *out, const uint8_t *in, size_t n);
     int (*seal_end)(void *ctx, uint8_t tag[LP2P_SIZE(16)]);
-    /* Decrypts `n` bytes in place; -LP2P_E_AUTH when the tag is wrong, and then `data` is of no
-     * use. */
+    /* Decrypts in place `sealed`, whose last 16 bytes are the tag. -LP2P_E_AUTH when it is wrong or
+     * missing, and then the bytes are of no use. */
     int (*open)(void *ctx, const uint8_t key[LP2P_SIZE(32)], const uint8_t nonce[LP2P_SIZE(12)],
-                struct lp2p_span ad, struct lp2p_mspan data, const uint8_t tag[LP2P_SIZE(16)]);
+                struct lp2p_span ad, struct lp2p_mspan sealed);
 
     /* SipHash-2-4 for maps whose keys peers choose. */
     uint64_t (*siphash)(const uint8_t key[LP2P_SIZE(16)], struct lp2p_span data);
@@ -78,13 +78,11 @@ bool lp2p_ed25519_is_point(const uint8_t pub[LP2P_SIZE(32)]);
 /* The operating system's generator (libsodium). */
 struct lp2p_random lp2p_crypto_random(void);
 
-/* HKDF-SHA256 as Noise uses it (Noise specification 4.3): two or three outputs of 32 bytes; `out3`
- * may be NULL. */
-int lp2p_hkdf2(const struct lp2p_crypto *c, const uint8_t ck[LP2P_SIZE(32)], struct lp2p_span ikm,
-               uint8_t out1[LP2P_SIZE(32)], uint8_t out2[LP2P_SIZE(32)]);
-int lp2p_hkdf3(const struct lp2p_crypto *c, const uint8_t ck[LP2P_SIZE(32)], struct lp2p_span ikm,
-               uint8_t out1[LP2P_SIZE(32)], uint8_t out2[LP2P_SIZE(32)],
-               uint8_t out3[LP2P_SIZE(32)]);
+/* HKDF-SHA256 as Noise uses it (Noise specification 4.3): `n` = 1 to 3 outputs of 32 bytes, one
+ * behind the other. */
+#define LP2P_HKDF_MAX 3U
+int lp2p_hkdf(const struct lp2p_crypto *c, const uint8_t ck[LP2P_SIZE(32)], struct lp2p_span ikm,
+              uint8_t (*out)[32], size_t n);
 
 /* A keyed hasher for base/map; the key is drawn from `random` once per host. `key` outlives the
  * maps. */
