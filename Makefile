@@ -2,7 +2,9 @@
 BUILD    ?= build
 PREFIX   ?= /usr/local
 SECONDS  ?= 60
-T        ?= --all
+ROUNDS   ?= 20
+T        ?=
+BUDGET   ?=
 
 .DEFAULT_GOAL := all
 .NOTPARALLEL:
@@ -35,9 +37,9 @@ sim: ## whole hosts in simulated networks
 	@tools/need-packages run check
 	@tools/check sim gcc --suite sim
 
-fuzz: ## fuzz target T (default: all) for SECONDS each
+fuzz: ## fuzz target T (default: all) for SECONDS each, or all in BUDGET seconds
 	@tools/need-packages run check
-	@tools/fuzz $(T) $(SECONDS)
+	@tools/fuzz $(if $(BUDGET),--budget $(BUDGET),--seconds $(SECONDS)) $(T)
 
 cov: ## test coverage by gcov; build/results/cov.json
 	@tools/need-packages run check cov
@@ -51,9 +53,9 @@ e2e: ## real programs on two machines made of network namespaces; build/results/
 	@tools/need-packages run e2e
 	@tests/e2e/run
 
-kill: ## processes killed at random moments; build/results/kill.json
+kill: ## processes killed at random moments, ROUNDS each; build/results/kill.json
 	@tools/need-packages run e2e
-	@tests/e2e/kill
+	@tests/e2e/kill $(ROUNDS)
 
 format: ## format every C file in place
 	@tools/format
