@@ -11,10 +11,10 @@ const struct lp2p_bitcode lp2p_base32_upper = {
     .digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567",
     .bits = 5,
 };
-const struct lp2p_bitcode lp2p_base32_any_case = {
+const struct lp2p_bitcode lp2p_base32_host = {
     .digits = BASE32_LOWER,
     .bits = 5,
-    .any_case = true,
+    .host = true,
 };
 const struct lp2p_bitcode lp2p_base64_url = {.digits = BASE64_FIRST "-_", .bits = 6};
 const struct lp2p_bitcode lp2p_base64_i2p = {.digits = BASE64_FIRST "-~", .bits = 6};
@@ -22,7 +22,7 @@ const struct lp2p_bitcode lp2p_base64_i2p = {.digits = BASE64_FIRST "-~", .bits 
 /* Value of a character, or -1. */
 static int bitcode_digit(const struct lp2p_bitcode *b, char c)
 {
-    if (b->any_case && c >= 'A' && c <= 'Z') {
+    if (b->host && c >= 'A' && c <= 'Z') {
         c = (char)(c - 'A' + 'a');
     }
     const char *at = c == '\0' ? NULL : strchr(b->digits, c);
@@ -56,7 +56,7 @@ int lp2p_bitcode_decode(const struct lp2p_bitcode *b, const char *text, size_t n
             out.p[len++] = (uint8_t)(acc >> have);
         }
     }
-    if ((acc & ((1U << have) - 1)) != 0) {
+    if (!b->host && (acc & ((1U << have) - 1)) != 0) {
         return -LP2P_E_DECODE;
     }
     *ret_len = len;

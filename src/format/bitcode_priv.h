@@ -11,13 +11,13 @@
 struct lp2p_bitcode {
     const char *digits; /* 1 << bits characters */
     uint8_t bits;       /* a character carries: 4, 5 or 6 */
-    bool any_case;      /* input may be in upper case where `digits` are lower case */
+    bool host;          /* host names: input in any case, unused bits are not looked at */
 };
 
 extern const struct lp2p_bitcode lp2p_base16;
 extern const struct lp2p_bitcode lp2p_base32;
 extern const struct lp2p_bitcode lp2p_base32_upper;
-extern const struct lp2p_bitcode lp2p_base32_any_case; /* onion and garlic host names */
+extern const struct lp2p_bitcode lp2p_base32_host; /* onion and garlic */
 extern const struct lp2p_bitcode lp2p_base64_url;
 extern const struct lp2p_bitcode lp2p_base64_i2p; /* `-` and `~` instead of `+` and `/` */
 
