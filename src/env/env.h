@@ -21,6 +21,9 @@
 /* Most interface addresses that are looked at: hosts with hundreds of container bridges exist, more
  * do not. */
 #define LP2P_ENV_MAX_IFACES 256U
+/* Longest datagram taken, in and out: what mDNS permits (RFC 6762, section 17); longer ones are
+ * dropped. */
+#define LP2P_ENV_MAX_DGRAM 9000U
 
 /* A timer of the caller's; one shot. Its slot is reserved by `timer_init`, so setting it cannot
  * fail. */
@@ -61,14 +64,18 @@ struct lp2p_io_ops {
     void (*start)(struct lp2p_io *io, const struct lp2p_io_events *events, void *ctx);
     /* What the owner wants to be told; both false at start. */
     void (*want)(struct lp2p_io *io, bool read, bool write);
-    /* -LP2P_E_AGAIN, -LP2P_E_EOF (orderly end), -LP2P_E_RESET, -LP2P_E_TIMEOUT, -LP2P_E_IO. */
+    /* -LP2P_E_AGAIN, -LP2P_E_EOF (orderly end), -LP2P_E_RESET, -LP2P_E_TIMEOUT,
+     * -LP2P_E_UNREACHABLE, -LP2P_E_IO. */
     int (*read)(struct lp2p_io *io, uint8_t *p, size_t n, size_t *ret_n);
-    /* Takes what fits. -LP2P_E_AGAIN, -LP2P_E_RESET, -LP2P_E_IO. */
+    /* Takes what fits. -LP2P_E_AGAIN and the errors of `read`. */
     int (*write)(struct lp2p_io *io, const struct lp2p_span *spans, size_t n, size_t *ret_n);
     /* Ends our direction. */
     void (*shutdown)(struct lp2p_io *io);
     /* Closes at once and frees. `abort`: with a reset instead of an orderly end. */
     void (*close)(struct lp2p_io *io, bool abort);
+    /* Both ends, as far as they are known; family NONE else. */
+    void (*addrs)(const struct lp2p_io *io, struct lp2p_endpoint *ret_local,
+                  struct lp2p_endpoint *ret_remote);
 };
 
 /* What is asked of `connect`. */
@@ -146,6 +153,7 @@ struct lp2p_env_ops {
 
     int (*udp_open)(struct lp2p_env *env, const struct lp2p_udp_cfg *cfg,
                     const struct lp2p_udp_events *events, void *ctx, struct lp2p_udp **ret);
+    uint16_t (*udp_port)(const struct lp2p_udp *u);
     /* Joins or leaves a group on an interface. -LP2P_E_EXISTS, -LP2P_E_IO. */
     int (*udp_join)(struct lp2p_udp *u, const struct lp2p_endpoint *group, uint32_t ifindex);
     int (*udp_leave)(struct lp2p_udp *u, const struct lp2p_endpoint *group, uint32_t ifindex);
