@@ -9,15 +9,20 @@
  * frames first (Ping replies before everything), then the data frame of the last `_write`, whose
  * bytes are lent only until the composer has pulled `_out`, which it does before it returns.
  *
- *     stream: IDLE -SYN-> OPEN -FIN sent-> HALF_LOCAL  -FIN seen-> CLOSED        RST from any ->
- * RESET -FIN seen-> HALF_REMOTE -FIN sent-> CLOSED A stream is freed when it is closed or reset
- * *and* its last event was pulled and `_release` was called by its user.
+ *     stream: OPEN -FIN out-> HALF_LOCAL  -FIN in--> CLOSED
+ *             OPEN -FIN in--> HALF_REMOTE -FIN out-> CLOSED
+ *             any but CLOSED -RST-> RESET
+ *
+ * A stream is freed when it is closed or reset, what it owes the peer is out, and `_release` was
+ * called by its user; the events that wait for it are dropped then. Frames for streams that are
+ * gone are ignored. Useless frames are charged to a budget.
  */
 #ifndef LP2P_PROTO_YAMUX_H
 #define LP2P_PROTO_YAMUX_H
 
 #include "base/list.h"
 #include "base/map.h"
+#include "base/random.h"
 #include "base/ring.h"
 #include "base/scope.h"
 #include "lp2p/error.h"
@@ -48,7 +53,7 @@ struct lp2p_yamux_limits {
     uint64_t windows_total; /* 32 MiB, sum of the windows granted beyond the start window on this
                                connection */
     lp2p_ts keepalive;      /* 20 s between Pings */
-    lp2p_ts ping_timeout;   /* 10 s without an answer: the connection is dead */
+    lp2p_ts ping_timeout;   /* 10 s without an answer or other input: the connection is dead */
     uint32_t abuse_burst;   /* 1,000 useless frames at once ... */
     uint32_t abuse_refill;  /* ... and 33 a second (SECURITY 3.2 says which are charged) */
 };
@@ -99,7 +104,8 @@ struct lp2p_span lp2p_yamux_out(struct lp2p_yamux *e);
 void lp2p_yamux_out_done(struct lp2p_yamux *e, size_t n);
 
 /* Opens a stream; its SYN travels with the first frame (a WindowUpdate when nothing is written
- * before the next _out). -LP2P_E_AGAIN at a limit, -LP2P_E_GOAWAY, -LP2P_E_NOMEM. */
+ * before the next _out). -LP2P_E_AGAIN at a limit, -LP2P_E_GOAWAY, -LP2P_E_LIMIT when the ids are
+ * used up, -LP2P_E_NOMEM. */
 int lp2p_yamux_open(struct lp2p_yamux *e, struct lp2p_yamux_stream **ret);
 
 /* The user's pointer and the wire id of a stream. */
