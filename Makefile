@@ -45,15 +45,17 @@ cov: ## test coverage by gcov; build/results/cov.json
 	@tools/need-packages run check cov
 	@tools/cov
 
-interop: ## against go-libp2p, rust-libp2p and js-libp2p; build/results/interop.json
+interop: all ## against go-libp2p, rust-libp2p and js-libp2p; build/results/interop.json
 	@tools/need-packages run interop
 	@interop/run
+	@interop/mdns
+	@interop/whatnext
 
-e2e: ## real programs on two machines made of network namespaces; build/results/e2e.json
+e2e: all ## real programs on two machines made of network namespaces; build/results/e2e.json
 	@tools/need-packages run e2e
 	@tests/e2e/run
 
-kill: ## processes killed at random moments, ROUNDS each; build/results/kill.json
+kill: all ## processes killed at random moments, ROUNDS each; build/results/kill.json
 	@tools/need-packages run e2e
 	@tests/e2e/kill $(ROUNDS)
 
