@@ -83,13 +83,15 @@ LP2P_API bool lp2p_multiaddr_find(const struct lp2p_multiaddr *ma, uint32_t code
 LP2P_API int lp2p_multiaddr_append(struct lp2p_multiaddr *ma, uint32_t code,
                                    struct lp2p_span value);
 
-/* The peer id of a final /p2p/ component (the destination). -LP2P_E_NOT_FOUND. */
+/* The peer id of a final /p2p/ component (the destination). -LP2P_E_NOT_FOUND, -LP2P_E_DECODE when
+ * it holds a key that can belong to nobody. */
 LP2P_API int lp2p_multiaddr_peer_id(const struct lp2p_multiaddr *ma, struct lp2p_peer_id *ret);
 
-/* Appends /p2p/<id> unless the address already ends with exactly that. */
+/* Appends /p2p/<id> unless the address already ends with exactly that. -LP2P_E_EXISTS when it ends
+ * with another id, -LP2P_E_TOO_LONG. */
 LP2P_API int lp2p_multiaddr_with_peer_id(struct lp2p_multiaddr *ma, const struct lp2p_peer_id *id);
 
-/* Cuts a final /p2p/ component, if there is one. */
+/* Cuts a final /p2p/ component, if there is one (or several: some peers repeat it). */
 LP2P_API void lp2p_multiaddr_without_peer_id(struct lp2p_multiaddr *ma);
 
 LP2P_END_DECLS
