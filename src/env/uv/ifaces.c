@@ -15,8 +15,8 @@
 /* Links looked at: as many as rows of addresses. */
 #define NL_MAX_LINKS LP2P_ENV_MAX_IFACES
 
-/* One message of a dump. Returns an error to stop with. */
-typedef void nl_each(void *ctx, const struct nlmsghdr *h);
+/* One message of a dump; not const, as the macros of the kernel headers cast that away. */
+typedef void nl_each(void *ctx, struct nlmsghdr *h);
 
 struct nl_link {
     uint32_t index;
@@ -41,9 +41,9 @@ struct nl_gateways {
 /* ---- one dump ---- */
 
 /* Goes through the messages of one datagram; 1: the dump is complete, 0: more follows. */
-static int nl_walk(const uint8_t *p, size_t n, nl_each *each, void *ctx)
+static int nl_walk(uint8_t *p, size_t n, nl_each *each, void *ctx)
 {
-    for (const struct nlmsghdr *h = (const void *)p; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
+    for (struct nlmsghdr *h = (void *)p; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
         if (h->nlmsg_type == NLMSG_DONE) {
             return 1;
         }
@@ -103,17 +103,17 @@ static int nl_open(void)
 
 /* ---- links and addresses ---- */
 
-static void ifaces_on_link(void *ctx, const struct nlmsghdr *h)
+static void ifaces_on_link(void *ctx, struct nlmsghdr *h)
 {
     struct nl_ifaces *f = ctx;
     if (h->nlmsg_type != RTM_NEWLINK || f->n_links == NL_MAX_LINKS) {
         return;
     }
-    const struct ifinfomsg *info = NLMSG_DATA(h);
+    struct ifinfomsg *info = NLMSG_DATA(h);
     struct nl_link *link = &f->links[f->n_links++];
     *link = (struct nl_link){.index = (uint32_t)info->ifi_index, .flags = info->ifi_flags};
     size_t n = IFLA_PAYLOAD(h);
-    for (const struct rtattr *a = IFLA_RTA(info); RTA_OK(a, n); a = RTA_NEXT(a, n)) {
+    for (struct rtattr *a = IFLA_RTA(info); RTA_OK(a, n); a = RTA_NEXT(a, n)) {
         if (a->rta_type == IFLA_IFNAME) {
             size_t len = LP2P_MIN(RTA_PAYLOAD(a), sizeof(link->name) - 1);
             memcpy(link->name, RTA_DATA(a), len);
@@ -133,14 +133,14 @@ static const struct nl_link *ifaces_link(const struct nl_ifaces *f, uint32_t ind
 
 /* Our address: IFA_LOCAL where there is one, as IFA_ADDRESS of a point-to-point link is the other
  * side's. */
-static bool ifaces_addr(const struct nlmsghdr *h, struct lp2p_endpoint *ret)
+static bool ifaces_addr(struct nlmsghdr *h, struct lp2p_endpoint *ret)
 {
-    const struct ifaddrmsg *info = NLMSG_DATA(h);
+    struct ifaddrmsg *info = NLMSG_DATA(h);
     size_t want = info->ifa_family == AF_INET ? 4 : 16;
     uint32_t flags = info->ifa_flags;
-    const struct rtattr *found = NULL;
+    struct rtattr *found = NULL;
     size_t n = IFA_PAYLOAD(h);
-    for (const struct rtattr *a = IFA_RTA(info); RTA_OK(a, n); a = RTA_NEXT(a, n)) {
+    for (struct rtattr *a = IFA_RTA(info); RTA_OK(a, n); a = RTA_NEXT(a, n)) {
         if (a->rta_type == IFA_LOCAL || (a->rta_type == IFA_ADDRESS && found == NULL)) {
             found = RTA_PAYLOAD(a) == want ? a : found;
         } else if (a->rta_type == IFA_FLAGS && RTA_PAYLOAD(a) == sizeof(flags)) {
@@ -162,10 +162,10 @@ static bool ifaces_addr(const struct nlmsghdr *h, struct lp2p_endpoint *ret)
     return true;
 }
 
-static void ifaces_on_addr(void *ctx, const struct nlmsghdr *h)
+static void ifaces_on_addr(void *ctx, struct nlmsghdr *h)
 {
     struct nl_ifaces *f = ctx;
-    const struct ifaddrmsg *info = NLMSG_DATA(h);
+    struct ifaddrmsg *info = NLMSG_DATA(h);
     if (h->nlmsg_type != RTM_NEWADDR || f->n == f->max ||
         (info->ifa_family != AF_INET && info->ifa_family != AF_INET6)) {
         return;
@@ -212,10 +212,10 @@ int lp2p_uv_interfaces(struct lp2p_env *env, struct lp2p_iface *ret, size_t max,
 
 /* ---- default gateways ---- */
 
-static void gateways_on_route(void *ctx, const struct nlmsghdr *h)
+static void gateways_on_route(void *ctx, struct nlmsghdr *h)
 {
     struct nl_gateways *g = ctx;
-    const struct rtmsg *info = NLMSG_DATA(h);
+    struct rtmsg *info = NLMSG_DATA(h);
     if (h->nlmsg_type != RTM_NEWROUTE || g->n == g->max || info->rtm_dst_len != 0 ||
         info->rtm_table != RT_TABLE_MAIN || info->rtm_type != RTN_UNICAST) {
         return;
@@ -229,7 +229,7 @@ static void gateways_on_route(void *ctx, const struct nlmsghdr *h)
     bool found = false;
     uint32_t oif = 0;
     size_t n = RTM_PAYLOAD(h);
-    for (const struct rtattr *a = RTM_RTA(info); RTA_OK(a, n); a = RTA_NEXT(a, n)) {
+    for (struct rtattr *a = RTM_RTA(info); RTA_OK(a, n); a = RTA_NEXT(a, n)) {
         if (a->rta_type == RTA_GATEWAY && want != 0 && RTA_PAYLOAD(a) == want) {
             memcpy(e.ip, RTA_DATA(a), want);
             found = true;
