@@ -4,7 +4,8 @@
  * no clock; transport/wire drives it.
  *
  * Stages: NEGOTIATING -> SECURING -> OPEN -> CLOSED. After SECURED the peer id is proved; after UP
- * streams can be opened.
+ * streams can be opened. Every call may end in the sticky error (`error`); then `event` says no
+ * more, the streams are dead without events of their own, and `out` may still hold a goodbye.
  */
 #ifndef LP2P_CONN_CONN_H
 #define LP2P_CONN_CONN_H
@@ -52,12 +53,14 @@ struct lp2p_conn {
 struct lp2p_conn_ops {
     void (*free)(struct lp2p_conn *c);
 
-    /* Mutable input; uses less than given only while events wait or when the tail is an incomplete
-     * record. */
+    /* Mutable input; uses less than given only while events wait, when the tail is an incomplete
+     * record, while NEED_DH is not answered, or while the peer has to take output first. Never call
+     * it with events not pulled: they point into the bytes given before. */
     int (*recv)(struct lp2p_conn *c, lp2p_ts now, uint8_t *bytes, size_t n, size_t *ret_used);
     /* Bytes that the incomplete record at the front of `bytes` needs in all; at least 1. */
     size_t (*want)(const struct lp2p_conn *c, const uint8_t *bytes, size_t n);
-    /* The peer ended the byte stream: -LP2P_E_EOF becomes the error unless a GoAway came before. */
+    /* The peer ended the byte stream: -LP2P_E_EOF becomes the error; when a GoAway came before it
+     * is -LP2P_E_CLOSED, or -LP2P_E_DECLINED, with its code. */
     void (*recv_eof)(struct lp2p_conn *c, lp2p_ts now);
     bool (*event)(struct lp2p_conn *c, lp2p_ts now, struct lp2p_conn_event *ret);
     struct lp2p_span (*out)(struct lp2p_conn *c);
@@ -72,8 +75,9 @@ struct lp2p_conn_ops {
     int (*open)(struct lp2p_conn *c, struct lp2p_conn_stream **ret);
     void (*set_user)(struct lp2p_conn_stream *s, void *user);
     void *(*user)(const struct lp2p_conn_stream *s);
-    /* Takes what fits and says how much; -LP2P_E_AGAIN (nothing fits, WRITABLE follows),
-     * -LP2P_E_STATE, -LP2P_E_RESET. */
+    /* Takes what fits and says how much; when that is not all, WRITABLE follows. -LP2P_E_AGAIN
+     * (nothing fits), -LP2P_E_STATE, -LP2P_E_RESET, -LP2P_E_NOMEM (nothing was taken and nothing
+     * follows). */
     int (*write)(struct lp2p_conn *c, lp2p_ts now, struct lp2p_conn_stream *s,
                  struct lp2p_span bytes, size_t *ret_n);
     void (*consume)(struct lp2p_conn *c, lp2p_ts now, struct lp2p_conn_stream *s, size_t n);

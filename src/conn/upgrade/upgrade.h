@@ -39,7 +39,7 @@ struct lp2p_upgrade_host {
  * `scope` is the connection's account and outlives it. Free with ops->free. -LP2P_E_NOMEM.
  */
 int lp2p_upgrade_new(struct lp2p_upgrade_host *host, enum lp2p_conn_role role,
-                     const struct lp2p_peer_id *expected, struct lp2p_scope *scope, lp2p_ts now,
+                     const struct lp2p_peer_id *expected, struct lp2p_scope *scope,
                      struct lp2p_conn **ret);
 
 #endif
