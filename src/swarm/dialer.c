@@ -1,0 +1,541 @@
+#include "swarm/swarm_priv.h"
+
+#include "format/addr.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool attempt_has_ended(const struct swarm_attempt *at)
+{
+    return at->info.stage >= LP2P_STAGE_CONNECTED;
+}
+
+static struct swarm_attempt *attempt_of(struct lp2p_list *node)
+{
+    return LP2P_CONTAINER(node, struct swarm_attempt, node);
+}
+
+static void attempt_changed(struct swarm_attempt *at)
+{
+    lp2p_swarm_changed(at->sw, LP2P_CHANGE_ATTEMPTS);
+}
+
+static void attempt_set_stage(struct swarm_attempt *at, enum lp2p_stage stage)
+{
+    if (at->info.stage != stage) {
+        at->info.stage = stage;
+        attempt_changed(at);
+    }
+}
+
+/* The peer of a running attempt stays in the store. */
+static void attempt_pin(struct swarm_attempt *at, bool pinned)
+{
+    struct lp2p_peer *p = lp2p_peerstore_find(&at->sw->store, &at->info.peer);
+    if (p != NULL) {
+        p->pinned = pinned;
+    }
+}
+
+static void attempt_end(struct swarm_attempt *at, enum lp2p_stage stage, int error,
+                        const char *where)
+{
+    lp2p_ts now = swarm_now(at->sw);
+    at->info.error = error;
+    at->info.where = where;
+    at->info.ended = now;
+    at->winner = NULL;
+    attempt_pin(at, false);
+    at->sw->cfg.env->ops->timer_set(&at->timer, LP2P_TS_NEVER);
+    attempt_set_stage(at, stage);
+    at->sw->cfg.env->ops->timer_set(&at->sw->expiry, 0);
+}
+
+/* Ends the paths that still run; their connections no longer know the attempt. */
+static void attempt_drop_paths(struct swarm_attempt *at, int error)
+{
+    for (size_t i = 0; i < at->info.n_paths; i++) {
+        struct lp2p_swarm_conn *c = at->paths[i].conn;
+        if (c == NULL) {
+            continue;
+        }
+        at->paths[i].conn = NULL;
+        c->attempt = NULL;
+        at->info.paths[i].stage = LP2P_STAGE_FAILED;
+        at->info.paths[i].error = error;
+        at->info.paths[i].where = "dial";
+        at->info.paths[i].ended = swarm_now(at->sw);
+        swarm_conn_doom(c, (struct lp2p_failure){.code = error, .class_ = LP2P_CLASS_LOCAL});
+    }
+    at->running = 0;
+}
+
+/* How much a failure tells: the deepest known cause is the one shown (JOURNEY 5.4). */
+static int cause_depth(const struct lp2p_path *p)
+{
+    switch (-p->error) {
+    case LP2P_E_PEER_ID:
+    case LP2P_E_SELF:
+        return 6;
+    case LP2P_E_DECLINED:
+    case LP2P_E_BLOCKED:
+        return 5;
+    case LP2P_E_NEGOTIATION:
+    case LP2P_E_AUTH:
+    case LP2P_E_PROTO:
+    case LP2P_E_DECODE:
+    case LP2P_E_UNSUPPORTED:
+        return 4;
+    case LP2P_E_REFUSED:
+    case LP2P_E_UNREACHABLE:
+        return 1;
+    case LP2P_E_CANCELLED:
+        return 0;
+    default:
+        /* Somebody was there: the socket connected. */
+        return p->stage == LP2P_STAGE_FAILED && p->where != NULL && strcmp(p->where, "dial") != 0
+                   ? 3
+                   : 2;
+    }
+}
+
+static void attempt_fail(struct swarm_attempt *at, int error, const char *where)
+{
+    int depth = -1;
+    for (size_t i = 0; i < at->info.n_paths; i++) {
+        const struct lp2p_path *p = &at->info.paths[i];
+        if (p->stage == LP2P_STAGE_FAILED && cause_depth(p) > depth) {
+            depth = cause_depth(p);
+            error = p->error;
+            where = p->where;
+        }
+    }
+    attempt_end(at, LP2P_STAGE_FAILED, error, where);
+}
+
+static bool attempt_knows(const struct swarm_attempt *at, const struct lp2p_multiaddr *addr)
+{
+    for (size_t i = 0; i < at->info.n_paths; i++) {
+        if (lp2p_multiaddr_eq(&at->info.paths[i].addr, addr)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* True when the address may be dialed (DESIGN 6); what the user typed is the user's own business.
+ */
+static bool attempt_may_dial(struct swarm_attempt *at, const struct lp2p_multiaddr *addr,
+                             const struct lp2p_peer_addr *how)
+{
+    struct lp2p_swarm *sw = at->sw;
+    if (swarm_is_own_addr(sw, addr)) {
+        return false;
+    }
+    return swarm_filter(sw, addr, how) == 0;
+}
+
+static void attempt_add_path(struct swarm_attempt *at, const struct lp2p_multiaddr *full,
+                             const struct lp2p_peer_addr *how)
+{
+    struct lp2p_multiaddr addr = *full;
+    lp2p_multiaddr_without_peer_id(&addr);
+    size_t n = at->info.n_paths;
+    if (addr.len == 0 || n == LP2P_ATTEMPT_MAX_PATHS || n >= at->sw->cfg.limits.dial_addrs ||
+        attempt_knows(at, &addr) || swarm_transport_for(at->sw, &addr) == NULL) {
+        return;
+    }
+    if (!attempt_may_dial(at, &addr, how)) {
+        at->info.n_skipped++;
+        return;
+    }
+    at->info.paths[n] = (struct lp2p_path){.addr = addr, .source = how->source};
+    at->paths[n] = (struct swarm_path){.ifindex = how->ifindex};
+    at->info.n_paths++;
+}
+
+/* Link-local IPv6 addresses need the interface they were heard on. */
+static void addr_with_zone(struct lp2p_multiaddr *addr, uint32_t ifindex)
+{
+    struct lp2p_endpoint e;
+    uint32_t code;
+    size_t used;
+    if (ifindex == 0 || lp2p_addr_to_endpoint(addr, &e, &code, &used) != 0 || e.zone != 0 ||
+        e.family != LP2P_FAMILY_IP6 || !lp2p_endpoint_is_link_local(&e)) {
+        return;
+    }
+    char zone[12];
+    int n = snprintf(zone, sizeof(zone), "%u", (unsigned)ifindex);
+    struct lp2p_multiaddr zoned = {.len = 0};
+    if (lp2p_multiaddr_append(&zoned, LP2P_MA_IP6ZONE, lp2p_span(zone, (size_t)n)) == 0 &&
+        zoned.len + addr->len <= LP2P_MULTIADDR_MAX) {
+        memcpy(zoned.bytes + zoned.len, addr->bytes, addr->len);
+        zoned.len = (uint16_t)(zoned.len + addr->len);
+        *addr = zoned;
+    }
+}
+
+static void attempt_gather(struct swarm_attempt *at)
+{
+    struct lp2p_peer *p = lp2p_peerstore_find(&at->sw->store, &at->info.peer);
+    if (p == NULL) {
+        return;
+    }
+    lp2p_list_each (it, &p->addrs) {
+        const struct lp2p_peer_addr *a = LP2P_CONTAINER(it, struct lp2p_peer_addr, node);
+        struct lp2p_multiaddr addr = {.len = a->len};
+        memcpy(addr.bytes, a->bytes, a->len);
+        addr_with_zone(&addr, a->ifindex);
+        attempt_add_path(at, &addr, a);
+    }
+}
+
+/* Lower is better: loopback, own network, other private ones, public. */
+static int path_rank(const struct lp2p_path *p)
+{
+    struct lp2p_endpoint e;
+    uint32_t code;
+    size_t used;
+    if (lp2p_addr_to_endpoint(&p->addr, &e, &code, &used) != 0) {
+        return 3;
+    }
+    if (lp2p_endpoint_is_link_local(&e)) {
+        return 2;
+    }
+    return lp2p_endpoint_is_public(&e) ? 1 : 0;
+}
+
+static size_t attempt_next_path(const struct swarm_attempt *at)
+{
+    size_t best = LP2P_ATTEMPT_MAX_PATHS;
+    for (size_t i = 0; i < at->info.n_paths; i++) {
+        const struct lp2p_path *p = &at->info.paths[i];
+        if (p->stage == LP2P_STAGE_LOOKING &&
+            (best == LP2P_ATTEMPT_MAX_PATHS || path_rank(p) < path_rank(&at->info.paths[best]))) {
+            best = i;
+        }
+    }
+    return best;
+}
+
+static void attempt_start_path(struct swarm_attempt *at, size_t i)
+{
+    struct lp2p_path *p = &at->info.paths[i];
+    const struct lp2p_limits *l = &at->sw->cfg.limits;
+    lp2p_ts now = swarm_now(at->sw);
+    p->started = now;
+    int err = swarm_conn_dial(at, i, &at->paths[i].conn);
+    if (err != 0) {
+        p->stage = LP2P_STAGE_FAILED;
+        p->error = err;
+        p->where = "dial";
+        p->ended = now;
+        return;
+    }
+    p->stage = LP2P_STAGE_DIALING;
+    at->running++;
+    at->next_start = now + (path_rank(p) == 1 ? l->dial_stagger : l->dial_stagger_near);
+    if (at->info.stage == LP2P_STAGE_LOOKING) {
+        attempt_set_stage(at, LP2P_STAGE_DIALING);
+    }
+}
+
+/* Ends an attempt that has nothing left to try or wait for; true when it did. */
+static bool attempt_is_exhausted(struct swarm_attempt *at, lp2p_ts now)
+{
+    if (now >= at->deadline) {
+        attempt_drop_paths(at, -LP2P_E_TIMEOUT);
+        attempt_fail(at, -LP2P_E_TIMEOUT, "dial");
+        return true;
+    }
+    if (at->running > 0 || attempt_next_path(at) != LP2P_ATTEMPT_MAX_PATHS) {
+        return false;
+    }
+    if (now >= at->look_until) {
+        attempt_fail(at, -LP2P_E_NO_ADDRESS, "dial");
+        return true;
+    }
+    attempt_set_stage(at, LP2P_STAGE_LOOKING);
+    return false;
+}
+
+static void attempt_step(struct swarm_attempt *at)
+{
+    if (attempt_has_ended(at) || at->winner != NULL) {
+        return;
+    }
+    lp2p_ts now = swarm_now(at->sw);
+    attempt_gather(at);
+    size_t next = attempt_next_path(at);
+    while (next != LP2P_ATTEMPT_MAX_PATHS && at->running < at->sw->cfg.limits.dial_parallel &&
+           (at->running == 0 || now >= at->next_start)) {
+        attempt_start_path(at, next);
+        next = attempt_next_path(at);
+    }
+    if (attempt_is_exhausted(at, now)) {
+        return;
+    }
+    lp2p_ts wake = at->deadline;
+    if (next != LP2P_ATTEMPT_MAX_PATHS && at->running < at->sw->cfg.limits.dial_parallel) {
+        wake = LP2P_MIN(wake, at->next_start);
+    } else if (at->running == 0) {
+        wake = LP2P_MIN(wake, at->look_until);
+    }
+    at->sw->cfg.env->ops->timer_set(&at->timer, wake);
+    attempt_changed(at);
+}
+
+/* A peer that is connected is an attempt that ends at once; one whose connection is new waits for
+ * identify. */
+static bool attempt_adopt(struct swarm_attempt *at)
+{
+    struct swarm_peer *p = swarm_find_peer(at->sw, &at->info.peer);
+    struct lp2p_swarm_conn *c = p == NULL ? NULL : swarm_best_conn(p);
+    if (c == NULL) {
+        return false;
+    }
+    if (c->settled) {
+        attempt_end(at, LP2P_STAGE_CONNECTED, 0, NULL);
+        return true;
+    }
+    at->winner = c;
+    attempt_set_stage(at, LP2P_STAGE_IDENTIFYING);
+    return true;
+}
+
+static void attempt_on_timer(void *ctx, lp2p_ts now)
+{
+    (void)now;
+    struct swarm_attempt *at = ctx;
+    if (!attempt_has_ended(at) && at->winner == NULL && !attempt_adopt(at)) {
+        attempt_step(at);
+    }
+}
+
+static struct swarm_attempt *attempt_find_running(struct lp2p_swarm *sw,
+                                                  const struct lp2p_peer_id *peer, size_t *ret_n)
+{
+    struct swarm_attempt *found = NULL;
+    *ret_n = 0;
+    lp2p_list_each (it, &sw->attempts) {
+        struct swarm_attempt *at = attempt_of(it);
+        if (!attempt_has_ended(at)) {
+            (*ret_n)++;
+            found = lp2p_peer_id_eq(&at->info.peer, peer) ? at : found;
+        }
+    }
+    return found;
+}
+
+static int attempt_new(struct lp2p_swarm *sw, const struct lp2p_peer_id *peer,
+                       const struct lp2p_connect_opts *opts, struct swarm_attempt **ret)
+{
+    struct lp2p_peer *known;
+    LP2P_TRY(lp2p_peerstore_get(&sw->store, peer, swarm_now(sw), &known));
+    struct swarm_attempt *at = lp2p_calloc(sw->cfg.mem, 1, sizeof(*at));
+    if (at == NULL) {
+        return -LP2P_E_NOMEM;
+    }
+    int err = sw->cfg.env->ops->timer_init(sw->cfg.env, &at->timer, attempt_on_timer, at);
+    if (err != 0) {
+        lp2p_free(sw->cfg.mem, at);
+        return err;
+    }
+    known->pinned = true;
+    lp2p_ts now = swarm_now(sw);
+    at->sw = sw;
+    at->info.id = sw->next_id++;
+    at->info.peer = *peer;
+    at->info.started = now;
+    at->look_until = now + opts->look;
+    at->deadline = now + (opts->timeout != 0 ? opts->timeout : sw->cfg.limits.dial_peer_timeout);
+    lp2p_list_add_last(&sw->attempts, &at->node);
+    *ret = at;
+    return 0;
+}
+
+int lp2p_swarm_connect(struct lp2p_swarm *sw, const struct lp2p_peer_id *peer,
+                       const struct lp2p_connect_opts *opts, uint64_t *ret_attempt)
+{
+    if (lp2p_peer_id_eq(peer, &sw->cfg.identity->id)) {
+        return -LP2P_E_SELF;
+    }
+    size_t running;
+    struct swarm_attempt *at = attempt_find_running(sw, peer, &running);
+    if (at == NULL) {
+        if (running >= SWARM_MAX_RUNNING || sw->shutting_down) {
+            return -LP2P_E_LIMIT;
+        }
+        LP2P_TRY(attempt_new(sw, peer, opts, &at));
+    }
+    struct lp2p_peer_addr how = {.source = opts->source};
+    for (size_t i = 0; i < opts->n; i++) {
+        attempt_add_path(at, &opts->addrs[i], &how);
+    }
+    /* Everything else happens at the top of the loop. */
+    sw->cfg.env->ops->timer_set(&at->timer, 0);
+    *ret_attempt = at->info.id;
+    attempt_changed(at);
+    return 0;
+}
+
+int lp2p_swarm_cancel(struct lp2p_swarm *sw, uint64_t attempt)
+{
+    lp2p_list_each (it, &sw->attempts) {
+        struct swarm_attempt *at = attempt_of(it);
+        if (at->info.id != attempt) {
+            continue;
+        }
+        if (attempt_has_ended(at)) {
+            return -LP2P_E_STATE;
+        }
+        struct lp2p_swarm_conn *winner = at->winner;
+        attempt_drop_paths(at, -LP2P_E_CANCELLED);
+        attempt_end(at, LP2P_STAGE_CANCELLED, -LP2P_E_CANCELLED, "user");
+        if (winner != NULL) {
+            swarm_conn_close(winner, 0, (struct lp2p_failure){.code = 0});
+        }
+        return 0;
+    }
+    return -LP2P_E_NOT_FOUND;
+}
+
+bool lp2p_swarm_attempt_next(struct lp2p_swarm *sw, size_t *pos,
+                             const struct lp2p_attempt_info **ret)
+{
+    size_t i = 0;
+    lp2p_list_each (it, &sw->attempts) {
+        if (i++ == *pos) {
+            *ret = &attempt_of(it)->info;
+            (*pos)++;
+            return true;
+        }
+    }
+    return false;
+}
+
+void lp2p_swarm_found(struct lp2p_swarm *sw, const struct lp2p_peer_id *peer)
+{
+    size_t running;
+    struct swarm_attempt *at = attempt_find_running(sw, peer, &running);
+    if (at != NULL && at->winner == NULL) {
+        sw->cfg.env->ops->timer_set(&at->timer, 0);
+    }
+    sw->cfg.env->ops->timer_set(&sw->expiry, 0);
+}
+
+void swarm_attempt_stage(struct lp2p_swarm_conn *c, enum lp2p_stage stage)
+{
+    struct swarm_attempt *at = c->attempt;
+    if (at == NULL) {
+        return;
+    }
+    at->info.paths[c->path].stage = stage;
+    if (at->info.stage < stage) {
+        attempt_set_stage(at, stage);
+    }
+    attempt_changed(at);
+}
+
+/* Any new connection to the peer ends the search, ours or theirs. */
+void swarm_attempt_won(struct lp2p_swarm_conn *c)
+{
+    size_t running;
+    struct swarm_attempt *at = attempt_find_running(c->sw, &c->peer->id, &running);
+    if (c->attempt != NULL) {
+        c->attempt->info.paths[c->path].stage = LP2P_STAGE_CONNECTED;
+        c->attempt->info.paths[c->path].ended = swarm_now(c->sw);
+        c->attempt->paths[c->path].conn = NULL;
+        c->attempt->running--;
+        c->attempt = NULL;
+    }
+    if (at == NULL || at->winner != NULL) {
+        return;
+    }
+    at->winner = c;
+    attempt_drop_paths(at, -LP2P_E_CANCELLED);
+    c->sw->cfg.env->ops->timer_set(&at->timer, LP2P_TS_NEVER);
+    attempt_set_stage(at, LP2P_STAGE_IDENTIFYING);
+}
+
+void swarm_attempt_identified(struct lp2p_swarm_conn *c)
+{
+    lp2p_list_each (it, &c->sw->attempts) {
+        if (attempt_of(it)->winner == c) {
+            attempt_end(attempt_of(it), LP2P_STAGE_CONNECTED, 0, NULL);
+        }
+    }
+}
+
+/* The winner was lost before it was identified: the attempt ends with it. */
+static void attempt_lost_winner(struct lp2p_swarm *sw, const struct lp2p_swarm_conn *c,
+                                const struct lp2p_failure *why)
+{
+    lp2p_list_each (it, &sw->attempts) {
+        struct swarm_attempt *at = attempt_of(it);
+        if (at->winner == c) {
+            int code = why->code != 0 ? why->code : -LP2P_E_CLOSED;
+            attempt_end(at, LP2P_STAGE_FAILED, code, why->where);
+        }
+    }
+}
+
+void swarm_attempt_lost(struct lp2p_swarm_conn *c, const struct lp2p_failure *why)
+{
+    struct swarm_attempt *at = c->attempt;
+    attempt_lost_winner(c->sw, c, why);
+    if (at == NULL) {
+        return;
+    }
+    struct lp2p_path *p = &at->info.paths[c->path];
+    /* Before the socket was there every failure is the dial's. */
+    p->where = p->stage == LP2P_STAGE_DIALING ? "dial" : why->where;
+    p->stage = LP2P_STAGE_FAILED;
+    p->error = why->code != 0 ? why->code : -LP2P_E_CLOSED;
+    p->ended = swarm_now(at->sw);
+    at->paths[c->path].conn = NULL;
+    at->running--;
+    c->attempt = NULL;
+    /* The next candidate need not wait for its turn. */
+    at->next_start = 0;
+    at->sw->cfg.env->ops->timer_set(&at->timer, 0);
+    attempt_changed(at);
+}
+
+static void attempt_free(struct swarm_attempt *at)
+{
+    lp2p_list_remove(&at->node);
+    at->sw->cfg.env->ops->timer_fini(&at->timer);
+    lp2p_free(at->sw->cfg.mem, at);
+}
+
+lp2p_ts swarm_attempts_expire(struct lp2p_swarm *sw, lp2p_ts now)
+{
+    size_t ended = 0;
+    lp2p_list_each (it, &sw->attempts) {
+        ended += attempt_has_ended(attempt_of(it));
+    }
+    lp2p_ts next = LP2P_TS_NEVER;
+    lp2p_list_each_safe (it, &sw->attempts) {
+        struct swarm_attempt *at = attempt_of(it);
+        if (!attempt_has_ended(at)) {
+            continue;
+        }
+        lp2p_ts end = at->info.ended + SWARM_ENDED_LIFE;
+        if (end <= now || ended > SWARM_ENDED_MAX) {
+            ended--;
+            attempt_free(at);
+            lp2p_swarm_changed(sw, LP2P_CHANGE_ATTEMPTS);
+        } else {
+            next = LP2P_MIN(next, end);
+        }
+    }
+    return next;
+}
+
+void swarm_attempts_free(struct lp2p_swarm *sw)
+{
+    lp2p_list_each_safe (it, &sw->attempts) {
+        attempt_free(attempt_of(it));
+    }
+}

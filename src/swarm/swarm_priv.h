@@ -1,0 +1,255 @@
+/*
+ * What the files of the swarm share: the tables and who may touch them.
+ *
+ *   swarm.c   tables, transports, listeners, our addresses, watches
+ *   gate.c    who may come in: pending connections and rates by source, before any cryptography
+ *   conn.c    one connection from socket to end: accounts, identity, deadlines
+ *   stream.c  one stream: protocol negotiation, then the user's bytes
+ *   dialer.c  attempts: candidates, staggered and parallel
+ *
+ * Freeing rule: a callback of a carrier or a user may end any connection or stream, so nothing that
+ * a caller up the stack still holds is freed inside one. Connections end in their carrier's
+ * on_closed or in the reaper task; streams are freed when no callback of theirs is running.
+ */
+#ifndef LP2P_SWARM_PRIV_H
+#define LP2P_SWARM_PRIV_H
+
+#include "base/assert.h"
+#include "proto/multistream/multistream.h"
+#include "swarm/peerstore.h"
+#include "swarm/swarm.h"
+
+/* Protocols a host serves, services included. */
+#define SWARM_MAX_HANDLERS 64U
+/* Attempts that run at once; a user's clicks, not a peer's doing. */
+#define SWARM_MAX_RUNNING 64U
+/* Ended attempts that are remembered, and for how long (DESIGN 2). */
+#define SWARM_ENDED_MAX  32U
+#define SWARM_ENDED_LIFE LP2P_SEC(60)
+/* Sources of inbound connections with an account (SECURITY C4). */
+#define SWARM_MAX_SOURCES 1024U
+/* Interface addresses are read again after this (until env tells changes). */
+#define SWARM_IFACES_LIFE LP2P_SEC(1)
+
+struct swarm_transport {
+    struct lp2p_list node;
+    struct lp2p_transport *t;
+};
+
+struct swarm_listener {
+    struct lp2p_list node;
+    struct lp2p_swarm *sw;
+    struct lp2p_transport *t;
+    struct lp2p_transport_listener *l;
+    struct lp2p_multiaddr addr;
+};
+
+struct swarm_handler {
+    char *protocol;
+    const struct lp2p_stream_ops *ops;
+    void *ctx;
+};
+
+/* A peer with at least one authenticated connection. */
+struct swarm_peer {
+    struct lp2p_peer_id id;
+    struct lp2p_scope scope;
+    struct lp2p_list conns; /* oldest first */
+    uint32_t n_conns;
+};
+
+/* A source of inbound connections: an IPv4 address or an IPv6 /56. */
+struct swarm_source {
+    struct lp2p_list node; /* least recently used first */
+    uint8_t key[9];        /* family and the bytes that count */
+    uint32_t pending;
+    uint64_t tokens; /* thousandths of a connection */
+    lp2p_ts refilled;
+    bool near; /* private, link-local or loopback */
+};
+
+struct swarm_gate {
+    struct lp2p_map by_key;
+    struct lp2p_list lru;
+    uint32_t pending; /* unauthenticated inbound connections, all sources */
+};
+
+enum swarm_conn_state {
+    SWARM_CONN_CONNECTING, /* the transport is not there yet */
+    SWARM_CONN_UPGRADING,  /* negotiating, securing */
+    SWARM_CONN_UP,
+    SWARM_CONN_CLOSING, /* goodbye is under way */
+    SWARM_CONN_DOOMED,  /* the reaper aborts it */
+};
+
+struct swarm_attempt;
+
+struct lp2p_swarm_conn {
+    struct lp2p_list node;      /* swarm.conns */
+    struct lp2p_list peer_node; /* swarm_peer.conns, once authenticated */
+    struct lp2p_swarm *sw;
+    struct lp2p_scope scope;
+    struct lp2p_transport *transport;
+    struct lp2p_carrier *carrier;
+    struct swarm_peer *peer;       /* NULL until authenticated */
+    struct swarm_source *source;   /* inbound and unauthenticated: who pays at the gate */
+    struct swarm_attempt *attempt; /* outbound: whose path it is, until that is decided */
+    size_t path;                   /* index in the attempt */
+    enum swarm_conn_state state;
+    bool outbound;
+    bool identified; /* the peer answered identify */
+    bool settled;    /* identify answered, refused, or late: attempts wait no longer */
+    bool refused;    /* may_connect said no: goodbye as soon as streams could be opened */
+    bool goaway;     /* the peer takes no new streams */
+    uint64_t id;
+    struct lp2p_multiaddr remote;
+    struct lp2p_multiaddr local;
+    struct lp2p_timer timer; /* connect, upgrade and identify deadlines in turn */
+    lp2p_ts began;
+    lp2p_ts since;
+    lp2p_ts rtt;
+    struct lp2p_list streams;
+    uint32_t n_streams;
+    struct lp2p_failure failure; /* ours, when we end it */
+};
+
+struct lp2p_stream {
+    struct lp2p_list node; /* conn.streams */
+    struct lp2p_swarm_conn *conn;
+    struct lp2p_conn_stream *raw; /* NULL once the wire side is over */
+    const struct lp2p_stream_ops *ops;
+    void *ctx;
+    struct lp2p_mss *mss;       /* only while negotiating */
+    struct lp2p_span *proposed; /* dialer: what mss points to; one block with the names behind */
+    const char *protocol;       /* agreed; inside `proposed` or a handler */
+    struct lp2p_timer timer;    /* negotiation, later the drain after close */
+    bool outbound;
+    bool attached; /* the user wants callbacks */
+    bool opened;   /* on_open was given */
+    bool want_fin; /* close_write came before the protocol was agreed */
+    bool fin_sent;
+    bool eof; /* the peer's FIN came */
+    bool eof_given;
+    bool want_write; /* the user waits for on_writable */
+    uint32_t busy;   /* callbacks running */
+    bool dead;       /* free when busy falls to 0 */
+};
+
+struct swarm_path {
+    struct lp2p_swarm_conn *conn; /* while it runs */
+    uint32_t ifindex;
+};
+
+struct swarm_attempt {
+    struct lp2p_list node; /* swarm.attempts, oldest first */
+    struct lp2p_swarm *sw;
+    struct lp2p_attempt_info info;
+    struct swarm_path paths[LP2P_ATTEMPT_MAX_PATHS]; /* beside info.paths */
+    struct lp2p_swarm_conn *winner;
+    struct lp2p_timer timer;
+    lp2p_ts look_until;
+    lp2p_ts deadline;
+    lp2p_ts next_start; /* no further path before this, unless one fails */
+    uint32_t running;
+};
+
+struct lp2p_swarm {
+    struct lp2p_swarm_cfg cfg;
+    struct lp2p_scope system;
+    struct lp2p_scope pending; /* unauthenticated connections */
+    struct lp2p_list transports;
+    struct lp2p_list listeners;
+    struct lp2p_list conns;
+    struct lp2p_list attempts;
+    struct lp2p_list watches;
+    struct lp2p_map peers; /* struct swarm_peer by id */
+    struct lp2p_peerstore store;
+    struct swarm_gate gate;
+    struct swarm_handler handlers[SWARM_MAX_HANDLERS];
+    size_t n_handlers;
+    struct lp2p_span served[SWARM_MAX_HANDLERS]; /* the names, for mss */
+    uint64_t next_id;
+    unsigned changes;
+    struct lp2p_task change_task;
+    struct lp2p_task reaper;
+    struct lp2p_timer expiry; /* of the peer store and of ended attempts */
+    struct lp2p_timer shutdown_timer;
+    void (*shutdown_done)(void *ctx);
+    void *shutdown_ctx;
+    bool shutting_down;
+    struct lp2p_iface ifaces[LP2P_ENV_MAX_IFACES];
+    size_t n_ifaces;
+    lp2p_ts ifaces_read;
+};
+
+static inline lp2p_ts swarm_now(const struct lp2p_swarm *sw)
+{
+    return sw->cfg.env->ops->now(sw->cfg.env);
+}
+
+/* ---- swarm.c ---- */
+
+/* The interface addresses, read at most once in SWARM_IFACES_LIFE. */
+void swarm_read_ifaces(struct lp2p_swarm *sw);
+/* True when we listen on exactly this address and port. */
+bool swarm_is_own_addr(struct lp2p_swarm *sw, const struct lp2p_multiaddr *addr);
+/* True for an IP address of the open internet. */
+bool swarm_is_public(const struct lp2p_multiaddr *addr);
+/* May this address be dialed (DESIGN 6)? 0 or -LP2P_E_FILTERED. */
+int swarm_filter(struct lp2p_swarm *sw, const struct lp2p_multiaddr *addr,
+                 const struct lp2p_peer_addr *how);
+struct lp2p_transport *swarm_transport_for(struct lp2p_swarm *sw,
+                                           const struct lp2p_multiaddr *addr);
+struct swarm_peer *swarm_find_peer(const struct lp2p_swarm *sw, const struct lp2p_peer_id *id);
+/* Sets the expiry timer to the next thing that ends. */
+void swarm_arm_expiry(struct lp2p_swarm *sw);
+/* A connection is gone; a shutdown may be complete. */
+void swarm_check_shutdown(struct lp2p_swarm *sw);
+
+/* ---- gate.c ---- */
+
+void swarm_gate_init(struct lp2p_swarm *sw);
+void swarm_gate_fini(struct lp2p_swarm *sw);
+/* May this address open one more connection now? Takes a token. -LP2P_E_LIMIT, -LP2P_E_NOMEM. */
+int swarm_gate_enter(struct lp2p_swarm *sw, const struct lp2p_multiaddr *remote,
+                     struct swarm_source **ret);
+/* It is no longer pending; an authenticated one gets its token back. */
+void swarm_gate_leave(struct lp2p_swarm *sw, struct swarm_source *src, bool authenticated);
+
+/* ---- conn.c ---- */
+
+void swarm_conn_incoming(void *listener, struct lp2p_incoming *in,
+                         const struct lp2p_multiaddr *local, const struct lp2p_multiaddr *remote);
+/* Starts to dial a path of an attempt. Errors of transport dial, -LP2P_E_LIMIT. */
+int swarm_conn_dial(struct swarm_attempt *at, size_t path, struct lp2p_swarm_conn **ret);
+/* Goodbye in order; on_closed follows. */
+void swarm_conn_close(struct lp2p_swarm_conn *c, uint32_t code, struct lp2p_failure why);
+/* The reaper aborts it at the top of the loop. */
+void swarm_conn_doom(struct lp2p_swarm_conn *c, struct lp2p_failure why);
+void swarm_conn_reap(void *sw, lp2p_ts now);
+/* Aborts at once; only from the top of the loop or from lp2p_swarm_free. */
+void swarm_conn_abort(struct lp2p_swarm_conn *c);
+/* The connection for new streams, or NULL. */
+struct lp2p_swarm_conn *swarm_best_conn(const struct swarm_peer *p);
+
+/* ---- stream.c ---- */
+
+void swarm_stream_incoming(struct lp2p_swarm_conn *c, struct lp2p_conn_stream *raw);
+void swarm_stream_event(struct lp2p_stream *s, const struct lp2p_conn_event *ev);
+/* The connection is over: the users of all streams are told. */
+void swarm_streams_fail(struct lp2p_swarm_conn *c, const struct lp2p_failure *why);
+
+/* ---- dialer.c ---- */
+
+/* A path's connection is through, authenticated and usable. */
+void swarm_attempt_won(struct lp2p_swarm_conn *c);
+void swarm_attempt_stage(struct lp2p_swarm_conn *c, enum lp2p_stage stage);
+/* A path's connection is over; `c` is forgotten. */
+void swarm_attempt_lost(struct lp2p_swarm_conn *c, const struct lp2p_failure *why);
+/* The winner was identified (or will never be). */
+void swarm_attempt_identified(struct lp2p_swarm_conn *c);
+/* Forgets ended attempts; the next moment one ends its life. */
+lp2p_ts swarm_attempts_expire(struct lp2p_swarm *sw, lp2p_ts now);
+void swarm_attempts_free(struct lp2p_swarm *sw);
+
+#endif
