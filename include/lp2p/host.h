@@ -168,6 +168,21 @@ struct lp2p_conn_info {
 
 LP2P_API bool lp2p_host_conn_next(struct lp2p_host *host, size_t *pos, struct lp2p_conn_info *ret);
 
+/* A series of pings on one stream (specs ping/ping.md). */
+struct lp2p_ping {
+    uint32_t count;   /* at least 1 */
+    lp2p_ts interval; /* between an echo and the next ping */
+    /* Each echo (`err` 0, `rtt`), or the end of the series with an error: -LP2P_E_TIMEOUT,
+     * -LP2P_E_NEGOTIATION (the peer does not speak it), -LP2P_E_PROTO, -LP2P_E_RESET,
+     * -LP2P_E_CLOSED. */
+    void (*done)(void *ctx, int err, lp2p_ts rtt);
+    void *ctx;
+};
+
+/* Pings a connected peer. -LP2P_E_NOT_FOUND, -LP2P_E_AGAIN, -LP2P_E_NOMEM. */
+LP2P_API int lp2p_host_ping(struct lp2p_host *host, const struct lp2p_peer_id *peer,
+                            const struct lp2p_ping *ping);
+
 /* ---- peers that were found or told us about themselves ---- */
 
 struct lp2p_peer_info {
@@ -182,6 +197,7 @@ struct lp2p_peer_info {
     size_t n_protocols;
 };
 
+/* Do not run the loop between the steps of one walk. */
 LP2P_API bool lp2p_host_peer_next(struct lp2p_host *host, size_t *pos, struct lp2p_peer_info *ret);
 LP2P_API bool lp2p_host_peer_addr_next(struct lp2p_host *host, const struct lp2p_peer_id *peer,
                                        size_t *pos, struct lp2p_multiaddr *ret);

@@ -134,6 +134,8 @@ void lp2p_swarm_free(struct lp2p_swarm *sw)
         return;
     }
     swarm_close_listeners(sw);
+    /* The services that watch are gone already. */
+    lp2p_list_init(&sw->watches);
     lp2p_list_each_safe (it, &sw->conns) {
         swarm_conn_abort(LP2P_CONTAINER(it, struct lp2p_swarm_conn, node));
     }
