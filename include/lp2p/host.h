@@ -40,8 +40,10 @@ struct lp2p_host_ops {
 struct lp2p_host_cfg {
     struct lp2p_env *env;       /* outlives the host */
     const struct lp2p_mem *mem; /* NULL: the C library's; outlives the host */
-    const uint8_t *private_key; /* PrivateKey message (Ed25519), copied; NULL: a fresh key */
+    const uint8_t *private_key; /* PrivateKey message (Ed25519), copied; or NULL */
     size_t private_key_len;
+    const uint8_t
+        *seed; /* without private_key: 32 bytes of Ed25519 seed, copied; NULL: a fresh key */
     const struct lp2p_limits *limits; /* copied; NULL: desktop */
     const char *agent; /* agent version for identify, copied; NULL: "lp2p/<version>" */
     bool mdns;         /* find and be found on the local network */

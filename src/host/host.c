@@ -16,6 +16,9 @@ static int host_load_identity(struct lp2p_host *h, const struct lp2p_host_cfg *c
         return lp2p_identity_decode(h->crypto, lp2p_span(cfg->private_key, cfg->private_key_len),
                                     &h->identity);
     }
+    if (cfg->seed != NULL) {
+        return lp2p_identity_from_seed(h->crypto, cfg->seed, &h->identity);
+    }
     uint8_t seed[32];
     lp2p_random_fill(&h->env->random, seed, sizeof(seed));
     int err = lp2p_identity_from_seed(h->crypto, seed, &h->identity);
