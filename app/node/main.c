@@ -1,8 +1,8 @@
 /*
- * whtnxt-node <pid of main>: started by main with the socket pair as descriptor 3; of no use to a person.
+ * whtnxt-node <pid of main>: started by main with the socket pair as descriptor 3; of no use to a
+ * person.
  */
 #include "node/node.h"
-#include "node/version.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -13,7 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Dies with main, whatever main dies of; a main that is gone already is noticed by its pid (DESIGN 2). */
+/* Dies with main, whatever main dies of; a main that is gone already is noticed by its pid (DESIGN
+ * 2). */
 static int die_with_main(const char *text)
 {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
@@ -43,7 +44,7 @@ static int lock_down(void)
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-        printf("whtnxt-node %s\n", WHTNXT_VERSION);
+        printf("whtnxt-node %s\n", LP2P_VERSION);
         return 0;
     }
     struct stat st;

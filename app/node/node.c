@@ -5,7 +5,6 @@
 #include "env/env.h"
 #include "format/addr.h"
 #include "lp2p/env_uv.h"
-#include "node/version.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +21,8 @@ void node_flush(struct node *n)
     if (err == 0) {
         err = node_send(n, &msg);
     }
-    /* Without memory the next change or the next second tries again: states are whole, nothing is lost. */
+    /* Without memory the next change or the next second tries again: states are whole, nothing is
+     * lost. */
     n->dirty = err != 0;
     whtnxt_state_fini(&msg.state);
 }
@@ -148,7 +148,7 @@ static void node_start(struct node *n, const struct whtnxt_start *start)
         .mem = n->mem,
         .seed = start->seed,
         .limits = limits,
-        .agent = "whtnxt/" WHTNXT_VERSION,
+        .agent = "whtnxt/" LP2P_VERSION,
         .mdns = start->mdns,
         .mdns_note = "app=whatnext",
     };
@@ -240,7 +240,8 @@ static void node_connect(struct node *n, const struct whtnxt_connect *c)
     }
     *slot = (struct node_attempt){.id = c->id};
     for (int source = 0; source < WHTNXT_ADDR_SOURCES && slot->error == 0; source++) {
-        slot->error = node_connect_source(n, c, &peer, (enum whtnxt_addr_source)source, &slot->host);
+        slot->error = node_connect_source(n, c, &peer, (enum whtnxt_addr_source)source,
+                                          &slot->host);
     }
     if (slot->error != 0) {
         slot->host = 0;
@@ -385,7 +386,7 @@ static void node_send_hello(struct node *n)
 {
     struct whtnxt_node_msg msg = {.type = WHTNXT_MSG_NODE_HELLO};
     msg.hello.protocol = WHTNXT_NODE_PROTOCOL;
-    snprintf(msg.hello.version, sizeof(msg.hello.version), "%s", WHTNXT_VERSION);
+    snprintf(msg.hello.version, sizeof(msg.hello.version), "%s", LP2P_VERSION);
     (void)node_send(n, &msg);
 }
 

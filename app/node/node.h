@@ -1,8 +1,10 @@
 /*
- * whtnxt-node: one lp2p host, and the conversation with main over a socket pair (ipc/node.h, docs/ipc.md).
+ * whtnxt-node: one lp2p host, and the conversation with main over a socket pair (ipc/node.h,
+ * docs/ipc.md).
  *
- * The only process on the network. It opens no file and starts nothing; it learns its key and port from main, and sends main
- * its whole state whenever that is different. It ends when the socket pair does.
+ * The only process on the network. It opens no file and starts nothing; it learns its key and port
+ * from main, and sends main its whole state whenever that is different. It ends when the socket
+ * pair does.
  *
  *   main.c     what a process has to do before it reads a byte
  *   node.c     commands of main, and the host's callbacks

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define HOST_AGENT_DEFAULT "lp2p/0.1.0"
+#define HOST_AGENT_DEFAULT "lp2p/" LP2P_VERSION
 
 /* What the identity signs to bind the Noise static key to itself (specs noise/README.md). */
 #define HOST_STATIC_PREFIX "noise-libp2p-static-key:"
