@@ -23,7 +23,8 @@ struct lp2p_carrier_events {
     void (*on_connected)(void *ctx);
     /* An event of the engine; spans in it are valid during the call. NEED_DH included. */
     void (*on_event)(void *ctx, const struct lp2p_conn_event *ev);
-    /* The last callback: the carrier is gone when it returns. `why->code` 0: orderly. */
+    /* The last callback: the engine and all it reserved in the scope are gone already, the carrier
+     * when it returns. `why->code` 0: orderly. */
     void (*on_closed)(void *ctx, const struct lp2p_failure *why);
 };
 
@@ -32,10 +33,11 @@ struct lp2p_carrier_ops {
     struct lp2p_conn *(*conn)(struct lp2p_carrier *c);
     /* Has the output sent and new events delivered at the top of the loop. */
     void (*kick)(struct lp2p_carrier *c);
-    /* Goodbye: GoAway with `code`, output flushed, transport ended in order; on_closed follows, at
-     * `deadline` at the latest. */
+    /* Goodbye: GoAway with `code`, output flushed, transport ended in order. What the peer still
+     * sends is dropped: the next callback is on_closed, at `deadline` at the latest. */
     void (*close)(struct lp2p_carrier *c, uint32_t code, lp2p_ts deadline);
-    /* Ends at once and frees; no callback comes any more. */
+    /* Ends at once and frees, the engine and all it reserved in the scope included; no callback
+     * comes any more. */
     void (*abort)(struct lp2p_carrier *c);
     uint64_t (*bytes_in)(const struct lp2p_carrier *c);
     uint64_t (*bytes_out)(const struct lp2p_carrier *c);

@@ -3,9 +3,13 @@
  * engine, hands its events up, and writes its output (FASTPATH: read 256 KiB and more, one write
  * per fill, a quota per turn, a short read means stop).
  *
- * A read buffer is held only while a record is incomplete; at the end of a turn a short tail moves
- * into an exact, reserved block. Reading stops while the engine cannot take input (its output is
- * stuck): back pressure instead of buffers.
+ * A read buffer is held only during a turn; at its end the tail moves into an exact block that is
+ * reserved in the connection's account. Reading stops while the engine cannot take input (its
+ * output is stuck, or an answer is outstanding): back pressure instead of buffers.
+ *
+ *     CONNECTING -> RUNNING -close-> CLOSING -all sent-> DRAINING -EOF-> ENDED
+ *                           -engine failed-> CLOSING -all sent-> ENDED
+ *                           -the stream failed or ended-> ENDED
  */
 #ifndef LP2P_TRANSPORT_WIRE_H
 #define LP2P_TRANSPORT_WIRE_H
@@ -20,6 +24,9 @@
 /* Output that cannot be written for this long ends the connection (SECURITY 3.2, write timeout). */
 #define LP2P_WIRE_WRITE_TIMEOUT LP2P_SEC(10)
 
+/* How long the last words of a connection that failed may take to leave. */
+#define LP2P_WIRE_LINGER LP2P_SEC(1)
+
 /* What the wires of a host share; outlives them. */
 struct lp2p_wire_host {
     struct lp2p_env *env;
@@ -27,15 +34,14 @@ struct lp2p_wire_host {
     struct lp2p_pool reads; /* blocks of LP2P_WIRE_READ_SIZE */
 };
 
-struct lp2p_wire;
-
 /*
- * Takes over `io` (connected when `connecting` is false) and starts. `how` NULL: accepted, we are
- * the listener. -LP2P_E_NOMEM, and then the io is closed.
+ * Takes over `io` and starts. `how` NULL: accepted, we are the listener; else `io` is connecting
+ * and tells by on_connect. -LP2P_E_NOMEM, -LP2P_E_LIMIT, and then the io is closed.
  */
 int lp2p_wire_new(struct lp2p_wire_host *host, struct lp2p_io *io, const struct lp2p_dial *how,
-                  const struct lp2p_carrier_cfg *cfg, struct lp2p_wire **ret);
+                  const struct lp2p_carrier_cfg *cfg, struct lp2p_carrier **ret);
 
-struct lp2p_carrier *lp2p_wire_carrier(struct lp2p_wire *w);
+/* The stream below a carrier of this kind, to ask for its ends. */
+const struct lp2p_io *lp2p_wire_io(const struct lp2p_carrier *c);
 
 #endif
