@@ -110,7 +110,7 @@ int lp2p_identify_init(struct lp2p_identify *e, const struct lp2p_identify_cfg *
                        enum lp2p_identify_role role, lp2p_ts now);
 void lp2p_identify_fini(struct lp2p_identify *e);
 
-/* Takes input; a finished engine takes and drops it. Sticky: -LP2P_E_DECODE, -LP2P_E_TOO_LONG,
+/* Takes input; an engine that is done takes and drops it. Sticky: -LP2P_E_DECODE, -LP2P_E_TOO_LONG,
  * -LP2P_E_LIMIT (an eleventh message), -LP2P_E_NOMEM. */
 int lp2p_identify_recv(struct lp2p_identify *e, lp2p_ts now, const uint8_t *bytes, size_t n,
                        size_t *ret_used);

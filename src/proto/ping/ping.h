@@ -59,6 +59,7 @@ struct lp2p_ping {
     lp2p_ts sent;                 /* pinger */
     lp2p_ts rtt;                  /* pinger: of the PONG that was not pulled */
     lp2p_ts deadline;
+    bool eof; /* the peer sends no more */
     bool pong_pending;
     bool close_pending;
 };
