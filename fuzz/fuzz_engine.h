@@ -21,13 +21,10 @@ static inline struct engine_way fuzz_way(uint8_t how, bool answers)
     };
 }
 
-static inline int fuzz_engine(const struct engine_ops *ops, void *ctx, const uint8_t *p, size_t n)
+/* Whole and `way`, compared. */
+static inline void fuzz_engine_way(const struct engine_ops *ops, void *ctx, struct lp2p_span input,
+                                   struct engine_way way)
 {
-    if (n == 0) {
-        return 0;
-    }
-    struct engine_way way = fuzz_way(p[0], ops->answer != NULL);
-    struct lp2p_span input = lp2p_span(p + 1, n - 1);
     struct engine_result whole;
     struct engine_result cut;
     engine_run(ops, ctx, input, (struct engine_way){.cut = ENGINE_WHOLE}, &whole);
@@ -35,6 +32,14 @@ static inline int fuzz_engine(const struct engine_ops *ops, void *ctx, const uin
     engine_check_same(&whole, &cut, &way);
     engine_result_fini(&whole);
     engine_result_fini(&cut);
+}
+
+/* The first byte chooses the way, the rest is the input. */
+static inline int fuzz_engine(const struct engine_ops *ops, void *ctx, const uint8_t *p, size_t n)
+{
+    if (n > 0) {
+        fuzz_engine_way(ops, ctx, lp2p_span(p + 1, n - 1), fuzz_way(p[0], ops->answer != NULL));
+    }
     return 0;
 }
 

@@ -63,6 +63,7 @@ struct lp2p_mss {
     uint32_t lines;       /* received */
     uint32_t bytes;       /* received */
     bool header_sent;
+    bool refused;          /* listener: said na; a lazy dialer's data may follow as lines */
     bool selected_pending; /* the event has not been pulled */
 };
 
@@ -71,8 +72,12 @@ struct lp2p_mss {
 int lp2p_mss_init(struct lp2p_mss *e, const struct lp2p_mss_cfg *cfg, enum lp2p_mss_role role);
 void lp2p_mss_fini(struct lp2p_mss *e);
 
-/* Takes input; `*ret_used` ends at the line that decides. Errors are sticky: -LP2P_E_PROTO,
- * -LP2P_E_NEGOTIATION, -LP2P_E_LIMIT, -LP2P_E_NOMEM. */
+/*
+ * Takes input; `*ret_used` ends at the line that decides. Errors are sticky: -LP2P_E_NEGOTIATION
+ * (dialer: all proposals refused; listener: what follows a refusal is no line, because a lazy
+ * dialer sent data behind its proposal: not an attack), -LP2P_E_PROTO, -LP2P_E_LIMIT (a line above
+ * LP2P_MSS_LINE_MAX, too many lines or bytes), -LP2P_E_NOMEM.
+ */
 int lp2p_mss_recv(struct lp2p_mss *e, lp2p_ts now, const uint8_t *bytes, size_t n,
                   size_t *ret_used);
 
