@@ -11,7 +11,7 @@ static void fill(void *ctx, uint8_t *p, size_t n)
     memset(p, 'p', n);
 }
 
-static void step(struct lp2p_ping *e, uint8_t what, lp2p_ts now, struct lp2p_span in)
+static void step(struct lp2p_ping_stream *e, uint8_t what, lp2p_ts now, struct lp2p_span in)
 {
     size_t used;
     struct lp2p_ping_event ev;
@@ -48,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     static const struct lp2p_random random = {.fill = fill};
     struct lp2p_ping_cfg cfg = {.random = &random};
-    struct lp2p_ping e;
+    struct lp2p_ping_stream e;
     if (n == 0) {
         return 0;
     }

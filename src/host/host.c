@@ -226,11 +226,5 @@ int lp2p_host_open(struct lp2p_host *h, const struct lp2p_peer_id *peer,
 int lp2p_host_ping(struct lp2p_host *h, const struct lp2p_peer_id *peer,
                    const struct lp2p_ping *ping)
 {
-    struct lp2p_ping_run run = {
-        .count = ping->count,
-        .interval = ping->interval,
-        .done = ping->done,
-        .ctx = ping->ctx,
-    };
-    return lp2p_ping_service_ping(h->ping, peer, &run);
+    return lp2p_ping_service_ping(h->ping, peer, ping);
 }

@@ -2,7 +2,7 @@
 
 #include "base/assert.h"
 
-static void set_state(struct lp2p_ping *e, enum lp2p_ping_state to)
+static void set_state(struct lp2p_ping_stream *e, enum lp2p_ping_state to)
 {
     LP2P_ASSERT(e->state == LP2P_PING_ST_OPEN || e->state == LP2P_PING_ST_WAITING);
     LP2P_ASSERT(to != LP2P_PING_ST_WAITING || e->role == LP2P_PING_PINGER);
@@ -12,12 +12,12 @@ static void set_state(struct lp2p_ping *e, enum lp2p_ping_state to)
     }
 }
 
-static bool is_finished(const struct lp2p_ping *e)
+static bool is_finished(const struct lp2p_ping_stream *e)
 {
     return e->state == LP2P_PING_ST_DONE || e->state == LP2P_PING_ST_FAILED;
 }
 
-static int fail(struct lp2p_ping *e, int code, enum lp2p_error_class class_)
+static int fail(struct lp2p_ping_stream *e, int code, enum lp2p_error_class class_)
 {
     set_state(e, LP2P_PING_ST_FAILED);
     e->failure = (struct lp2p_failure){.code = code, .class_ = class_, .where = "ping"};
@@ -25,23 +25,23 @@ static int fail(struct lp2p_ping *e, int code, enum lp2p_error_class class_)
     return code;
 }
 
-void lp2p_ping_init(struct lp2p_ping *e, const struct lp2p_ping_cfg *cfg, enum lp2p_ping_role role,
-                    lp2p_ts now)
+void lp2p_ping_init(struct lp2p_ping_stream *e, const struct lp2p_ping_cfg *cfg,
+                    enum lp2p_ping_role role, lp2p_ts now)
 {
-    *e = (struct lp2p_ping){
+    *e = (struct lp2p_ping_stream){
         .cfg = *cfg,
         .role = role,
         .deadline = role == LP2P_PING_RESPONDER ? now + LP2P_PING_TIMEOUT : LP2P_TS_NEVER,
     };
 }
 
-void lp2p_ping_fini(struct lp2p_ping *e)
+void lp2p_ping_fini(struct lp2p_ping_stream *e)
 {
-    *e = (struct lp2p_ping){.state = LP2P_PING_ST_DONE};
+    *e = (struct lp2p_ping_stream){.state = LP2P_PING_ST_DONE};
 }
 
 /* Ends in order once the last echo is out. */
-static void finish_when_sent(struct lp2p_ping *e)
+static void finish_when_sent(struct lp2p_ping_stream *e)
 {
     if (e->out == 0) {
         set_state(e, LP2P_PING_ST_DONE);
@@ -49,7 +49,7 @@ static void finish_when_sent(struct lp2p_ping *e)
     }
 }
 
-static size_t responder_recv(struct lp2p_ping *e, const uint8_t *bytes, size_t n)
+static size_t responder_recv(struct lp2p_ping_stream *e, const uint8_t *bytes, size_t n)
 {
     if (e->out > 0) {
         return 0; /* the peer reads its echo first */
@@ -66,7 +66,7 @@ static size_t responder_recv(struct lp2p_ping *e, const uint8_t *bytes, size_t n
     return take;
 }
 
-static int pinger_recv(struct lp2p_ping *e, lp2p_ts now, const uint8_t *bytes, size_t n)
+static int pinger_recv(struct lp2p_ping_stream *e, lp2p_ts now, const uint8_t *bytes, size_t n)
 {
     size_t owed = 0; /* an echo cannot be ahead of what was sent */
     if (e->state == LP2P_PING_ST_WAITING) {
@@ -85,7 +85,7 @@ static int pinger_recv(struct lp2p_ping *e, lp2p_ts now, const uint8_t *bytes, s
     return owed < n ? fail(e, -LP2P_E_PROTO, LP2P_CLASS_OURS) : 0;
 }
 
-int lp2p_ping_recv(struct lp2p_ping *e, lp2p_ts now, const uint8_t *bytes, size_t n,
+int lp2p_ping_recv(struct lp2p_ping_stream *e, lp2p_ts now, const uint8_t *bytes, size_t n,
                    size_t *ret_used)
 {
     if (is_finished(e)) {
@@ -100,7 +100,7 @@ int lp2p_ping_recv(struct lp2p_ping *e, lp2p_ts now, const uint8_t *bytes, size_
     return 0;
 }
 
-int lp2p_ping_recv_eof(struct lp2p_ping *e, lp2p_ts now)
+int lp2p_ping_recv_eof(struct lp2p_ping_stream *e, lp2p_ts now)
 {
     (void)now;
     if (is_finished(e)) {
@@ -114,7 +114,7 @@ int lp2p_ping_recv_eof(struct lp2p_ping *e, lp2p_ts now)
     return 0;
 }
 
-bool lp2p_ping_event(struct lp2p_ping *e, struct lp2p_ping_event *ret)
+bool lp2p_ping_event(struct lp2p_ping_stream *e, struct lp2p_ping_event *ret)
 {
     if (e->pong_pending) {
         e->pong_pending = false;
@@ -129,12 +129,12 @@ bool lp2p_ping_event(struct lp2p_ping *e, struct lp2p_ping_event *ret)
     return false;
 }
 
-struct lp2p_span lp2p_ping_out(struct lp2p_ping *e)
+struct lp2p_span lp2p_ping_out(struct lp2p_ping_stream *e)
 {
     return lp2p_span(e->data + LP2P_PING_SIZE - e->out, e->out);
 }
 
-void lp2p_ping_out_done(struct lp2p_ping *e, lp2p_ts now, size_t n)
+void lp2p_ping_out_done(struct lp2p_ping_stream *e, lp2p_ts now, size_t n)
 {
     LP2P_ASSERT(n <= e->out);
     e->out = (uint8_t)(e->out - n);
@@ -147,7 +147,7 @@ void lp2p_ping_out_done(struct lp2p_ping *e, lp2p_ts now, size_t n)
     }
 }
 
-int lp2p_ping_send(struct lp2p_ping *e, lp2p_ts now)
+int lp2p_ping_send(struct lp2p_ping_stream *e, lp2p_ts now)
 {
     LP2P_ASSERT(e->role == LP2P_PING_PINGER);
     if (is_finished(e) || e->eof) {
@@ -165,7 +165,7 @@ int lp2p_ping_send(struct lp2p_ping *e, lp2p_ts now)
     return 0;
 }
 
-void lp2p_ping_close(struct lp2p_ping *e)
+void lp2p_ping_close(struct lp2p_ping_stream *e)
 {
     if (!is_finished(e)) {
         e->out = 0;
@@ -173,12 +173,12 @@ void lp2p_ping_close(struct lp2p_ping *e)
     }
 }
 
-lp2p_ts lp2p_ping_deadline(const struct lp2p_ping *e)
+lp2p_ts lp2p_ping_deadline(const struct lp2p_ping_stream *e)
 {
     return e->deadline;
 }
 
-int lp2p_ping_tick(struct lp2p_ping *e, lp2p_ts now)
+int lp2p_ping_tick(struct lp2p_ping_stream *e, lp2p_ts now)
 {
     if (!is_finished(e) && now >= e->deadline) {
         return fail(e, -LP2P_E_TIMEOUT, LP2P_CLASS_LOCAL);
@@ -186,7 +186,7 @@ int lp2p_ping_tick(struct lp2p_ping *e, lp2p_ts now)
     return e->failure.code;
 }
 
-const struct lp2p_failure *lp2p_ping_error(const struct lp2p_ping *e)
+const struct lp2p_failure *lp2p_ping_error(const struct lp2p_ping_stream *e)
 {
     return &e->failure;
 }

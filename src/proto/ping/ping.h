@@ -47,7 +47,7 @@ struct lp2p_ping_event {
     lp2p_ts rtt;
 };
 
-struct lp2p_ping {
+struct lp2p_ping_stream {
     struct lp2p_ping_cfg cfg;
     enum lp2p_ping_role role;
     enum lp2p_ping_state state;
@@ -64,31 +64,31 @@ struct lp2p_ping {
     bool close_pending;
 };
 
-void lp2p_ping_init(struct lp2p_ping *e, const struct lp2p_ping_cfg *cfg, enum lp2p_ping_role role,
-                    lp2p_ts now);
-void lp2p_ping_fini(struct lp2p_ping *e);
+void lp2p_ping_init(struct lp2p_ping_stream *e, const struct lp2p_ping_cfg *cfg,
+                    enum lp2p_ping_role role, lp2p_ts now);
+void lp2p_ping_fini(struct lp2p_ping_stream *e);
 
 /* Takes input. Sticky: -LP2P_E_PROTO (the pinger got other bytes than it sent, or too many). */
-int lp2p_ping_recv(struct lp2p_ping *e, lp2p_ts now, const uint8_t *bytes, size_t n,
+int lp2p_ping_recv(struct lp2p_ping_stream *e, lp2p_ts now, const uint8_t *bytes, size_t n,
                    size_t *ret_used);
 
 /* The peer sends no more. -LP2P_E_EOF when the pinger waits for an echo. */
-int lp2p_ping_recv_eof(struct lp2p_ping *e, lp2p_ts now);
+int lp2p_ping_recv_eof(struct lp2p_ping_stream *e, lp2p_ts now);
 
-bool lp2p_ping_event(struct lp2p_ping *e, struct lp2p_ping_event *ret);
-struct lp2p_span lp2p_ping_out(struct lp2p_ping *e);
-void lp2p_ping_out_done(struct lp2p_ping *e, lp2p_ts now, size_t n);
+bool lp2p_ping_event(struct lp2p_ping_stream *e, struct lp2p_ping_event *ret);
+struct lp2p_span lp2p_ping_out(struct lp2p_ping_stream *e);
+void lp2p_ping_out_done(struct lp2p_ping_stream *e, lp2p_ts now, size_t n);
 
 /* Pinger: sends one. -LP2P_E_AGAIN while one is in flight or its PONG was not pulled, -LP2P_E_STATE
  * after the end. */
-int lp2p_ping_send(struct lp2p_ping *e, lp2p_ts now);
+int lp2p_ping_send(struct lp2p_ping_stream *e, lp2p_ts now);
 
 /* Pinger: no more pings; CLOSE follows. */
-void lp2p_ping_close(struct lp2p_ping *e);
+void lp2p_ping_close(struct lp2p_ping_stream *e);
 
-lp2p_ts lp2p_ping_deadline(const struct lp2p_ping *e);
+lp2p_ts lp2p_ping_deadline(const struct lp2p_ping_stream *e);
 /* Sticky: -LP2P_E_TIMEOUT. */
-int lp2p_ping_tick(struct lp2p_ping *e, lp2p_ts now);
-const struct lp2p_failure *lp2p_ping_error(const struct lp2p_ping *e);
+int lp2p_ping_tick(struct lp2p_ping_stream *e, lp2p_ts now);
+const struct lp2p_failure *lp2p_ping_error(const struct lp2p_ping_stream *e);
 
 #endif

@@ -19,20 +19,11 @@ int lp2p_ping_service_new(struct lp2p_swarm *sw, struct lp2p_ping_service **ret)
  * this and its own end. Takes NULL. */
 void lp2p_ping_service_free(struct lp2p_ping_service *svc);
 
-/* A ping came back, or (`err` not 0) the series ended early: -LP2P_E_TIMEOUT, -LP2P_E_NEGOTIATION
- * (the peer does not speak it), -LP2P_E_PROTO, -LP2P_E_RESET, -LP2P_E_CLOSED. */
-typedef void (*lp2p_ping_done)(void *ctx, int err, lp2p_ts rtt);
-
-struct lp2p_ping_run {
-    uint32_t count;   /* pings on one stream, one after another; at least 1 */
-    lp2p_ts interval; /* between an echo and the next ping */
-    lp2p_ping_done done;
-    void *ctx;
-};
-
-/* Pings a connected peer; `done` comes `count` times, or fewer with an error as the last. Fails as
- * lp2p_swarm_open. */
+/*
+ * Pings a connected peer (struct lp2p_ping, lp2p/host.h; copied): `done` comes `count` times, or
+ * fewer with an error as the last. Fails as lp2p_swarm_open.
+ */
 int lp2p_ping_service_ping(struct lp2p_ping_service *svc, const struct lp2p_peer_id *peer,
-                           const struct lp2p_ping_run *run);
+                           const struct lp2p_ping *ping);
 
 #endif

@@ -21,7 +21,7 @@ static int setup(void **state)
     return 0;
 }
 
-static int feed(struct lp2p_ping *e, lp2p_ts now, const void *p, size_t n, size_t want_used)
+static int feed(struct lp2p_ping_stream *e, lp2p_ts now, const void *p, size_t n, size_t want_used)
 {
     size_t used = 12345;
     int err = lp2p_ping_recv(e, now, p, n, &used);
@@ -29,7 +29,7 @@ static int feed(struct lp2p_ping *e, lp2p_ts now, const void *p, size_t n, size_
     return err;
 }
 
-static void expect_event(struct lp2p_ping *e, enum lp2p_ping_event_type type, lp2p_ts rtt)
+static void expect_event(struct lp2p_ping_stream *e, enum lp2p_ping_event_type type, lp2p_ts rtt)
 {
     struct lp2p_ping_event ev = {.type = LP2P_PING_EV_NONE};
     assert_int_equal(lp2p_ping_event(e, &ev), type != LP2P_PING_EV_NONE);
@@ -37,7 +37,7 @@ static void expect_event(struct lp2p_ping *e, enum lp2p_ping_event_type type, lp
     assert_int_equal(ev.rtt, rtt);
 }
 
-static void send_all(struct lp2p_ping *e, lp2p_ts now)
+static void send_all(struct lp2p_ping_stream *e, lp2p_ts now)
 {
     lp2p_ping_out_done(e, now, lp2p_ping_out(e).n);
 }
@@ -47,7 +47,7 @@ static void send_all(struct lp2p_ping *e, lp2p_ts now)
 static void echoes_whole_pings_only(void **state)
 {
     (void)state;
-    struct lp2p_ping e;
+    struct lp2p_ping_stream e;
     uint8_t ping[LP2P_PING_SIZE];
     for (size_t i = 0; i < sizeof(ping); i++) {
         ping[i] = (uint8_t)i;
@@ -70,7 +70,7 @@ static void echoes_whole_pings_only(void **state)
 static void takes_nothing_while_an_echo_waits(void **state)
 {
     (void)state;
-    struct lp2p_ping e;
+    struct lp2p_ping_stream e;
     lp2p_ping_init(&e, &CFG, LP2P_PING_RESPONDER, 0);
     assert_int_equal(feed(&e, 0, sevens, sizeof(sevens), LP2P_PING_SIZE), 0);
     for (lp2p_ts now = 0; now < LP2P_PING_TIMEOUT; now += LP2P_MSEC(10)) {
@@ -86,7 +86,7 @@ static void takes_nothing_while_an_echo_waits(void **state)
 static void closes_when_the_pinger_does(void **state)
 {
     (void)state;
-    struct lp2p_ping e;
+    struct lp2p_ping_stream e;
     lp2p_ping_init(&e, &CFG, LP2P_PING_RESPONDER, 0);
     assert_int_equal(feed(&e, 0, sevens, LP2P_PING_SIZE, LP2P_PING_SIZE), 0);
     assert_int_equal(lp2p_ping_recv_eof(&e, 0), 0);
@@ -103,7 +103,7 @@ static void closes_when_the_pinger_does(void **state)
 static void a_cut_ping_at_the_end_is_dropped(void **state)
 {
     (void)state;
-    struct lp2p_ping e;
+    struct lp2p_ping_stream e;
     lp2p_ping_init(&e, &CFG, LP2P_PING_RESPONDER, 0);
     assert_int_equal(feed(&e, 0, sevens, 5, 5), 0);
     assert_int_equal(lp2p_ping_recv_eof(&e, 0), 0);
@@ -118,7 +118,7 @@ static void a_cut_ping_at_the_end_is_dropped(void **state)
 static void the_deadline_is_for_a_whole_ping(void **state)
 {
     (void)state;
-    struct lp2p_ping e;
+    struct lp2p_ping_stream e;
     lp2p_ping_init(&e, &CFG, LP2P_PING_RESPONDER, LP2P_SEC(1));
     assert_int_equal(feed(&e, LP2P_SEC(5), sevens, LP2P_PING_SIZE, LP2P_PING_SIZE), 0);
     assert_int_equal(lp2p_ping_deadline(&e), LP2P_SEC(11));
@@ -137,7 +137,7 @@ static void the_deadline_is_for_a_whole_ping(void **state)
 static void measures_the_round_trip(void **state)
 {
     (void)state;
-    struct lp2p_ping e;
+    struct lp2p_ping_stream e;
     lp2p_ping_init(&e, &CFG, LP2P_PING_PINGER, 0);
     assert_int_equal(lp2p_ping_deadline(&e), LP2P_TS_NEVER);
     for (lp2p_ts now = 0; now < 3 * 100; now += 100) {
@@ -162,7 +162,7 @@ static void measures_the_round_trip(void **state)
 
 static void pinger_refuses(const uint8_t *p, size_t n, bool sent)
 {
-    struct lp2p_ping e;
+    struct lp2p_ping_stream e;
     lp2p_ping_init(&e, &CFG, LP2P_PING_PINGER, 0);
     if (sent) {
         assert_int_equal(lp2p_ping_send(&e, 0), 0);
@@ -193,7 +193,7 @@ static void refuses_what_is_no_echo(void **state)
 static void refuses_an_echo_of_unsent_bytes(void **state)
 {
     (void)state;
-    struct lp2p_ping e;
+    struct lp2p_ping_stream e;
     lp2p_ping_init(&e, &CFG, LP2P_PING_PINGER, 0);
     assert_int_equal(lp2p_ping_send(&e, 0), 0);
     lp2p_ping_out_done(&e, 0, 4);
@@ -205,7 +205,7 @@ static void refuses_an_echo_of_unsent_bytes(void **state)
 static void waits_ten_seconds(void **state)
 {
     (void)state;
-    struct lp2p_ping e;
+    struct lp2p_ping_stream e;
     lp2p_ping_init(&e, &CFG, LP2P_PING_PINGER, 0);
     assert_int_equal(lp2p_ping_send(&e, LP2P_SEC(1)), 0);
     assert_int_equal(lp2p_ping_deadline(&e), LP2P_SEC(11));
@@ -217,7 +217,7 @@ static void waits_ten_seconds(void **state)
 static void an_end_instead_of_an_echo_is_an_error(void **state)
 {
     (void)state;
-    struct lp2p_ping e;
+    struct lp2p_ping_stream e;
     lp2p_ping_init(&e, &CFG, LP2P_PING_PINGER, 0);
     assert_int_equal(lp2p_ping_send(&e, 0), 0);
     assert_int_equal(lp2p_ping_recv_eof(&e, 0), -LP2P_E_EOF);
@@ -233,7 +233,7 @@ static void an_end_instead_of_an_echo_is_an_error(void **state)
 
 static int split_make(void *ctx, void **ret)
 {
-    static struct lp2p_ping e;
+    static struct lp2p_ping_stream e;
     enum lp2p_ping_role role = *(enum lp2p_ping_role *)ctx;
     lp2p_ping_init(&e, &CFG, role, 0);
     if (role == LP2P_PING_PINGER) {
