@@ -1,7 +1,8 @@
 /* Check the other peer: open streams to it and compare what comes back. */
 import { createHash, randomBytes } from 'node:crypto'
 import { multiaddr } from '@multiformats/multiaddr'
-import { CHUNK, ECHO, Pipe, SINK, SOURCE, count, say, writeHashed } from './serve.mjs'
+import { say } from './say.mjs'
+import { CHUNK, ECHO, Pipe, SINK, SOURCE, count, writeHashed } from './serve.mjs'
 
 class Driver {
   constructor (conn, o) {

@@ -2,13 +2,13 @@
 import { createInterface } from 'node:readline'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
-import { say } from './serve.mjs'
+import { say } from './say.mjs'
 
 const direction = conn => (conn.direction === 'inbound' ? 'in' : 'out')
 const texts = addrs => addrs.map(a => a.toString())
 const target = text => (text.startsWith('/') ? multiaddr(text) : peerIdFromString(text))
 
-function watch (node) {
+export function watch (node) {
   const connection = event => ({ detail: c }) => say({
     event, peer: c.remotePeer.toString(), addr: c.remoteAddr.toString(), direction: direction(c)
   })
@@ -41,7 +41,8 @@ async function openMany (node, peer, protocol, n) {
   say(r)
 }
 
-async function command (node, words) {
+/* `more` are commands that only one of our js programs has. */
+async function command (node, words, more) {
   const signal = AbortSignal.timeout(20_000)
   const to = words.length > 1 ? target(words[1]) : undefined
   switch (words[0]) {
@@ -72,11 +73,15 @@ async function command (node, words) {
       await openMany(node, to, words[2], Number(words[3]))
       break
     default:
+      if (more[words[0]] !== undefined) {
+        more[words[0]]()
+        break
+      }
       throw new Error(`no command "${words[0]}"`)
   }
 }
 
-async function stay (node) {
+export async function stay (node, more = {}) {
   const lines = createInterface({ input: process.stdin })
   const quit = new Promise(resolve => {
     process.on('SIGINT', resolve)
@@ -87,7 +92,7 @@ async function stay (node) {
       if (words[0] === 'quit') {
         resolve()
       } else if (words[0] !== '') {
-        command(node, words).catch(err =>
+        command(node, words, more).catch(err =>
           say({ event: 'error', command: line, text: String(err.message ?? err) }))
       }
     })

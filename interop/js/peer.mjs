@@ -11,7 +11,9 @@ import { createLibp2p } from 'libp2p'
 import { drive } from './drive.mjs'
 import { idle } from './idle.mjs'
 import { official } from './official.mjs'
-import { say, serve } from './serve.mjs'
+import { recordingNoise } from './record.mjs'
+import { say } from './say.mjs'
+import { serve } from './serve.mjs'
 
 /* The node's own peer:discovery also tells of whoever dials us: take mDNS at its source, and
  * once per set of addresses. */
@@ -32,7 +34,7 @@ async function newNode (o) {
   const init = {
     addresses: { listen: [o.listen] },
     transports: [tcp()],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [o.record === undefined ? noise() : recordingNoise(o.record)],
     streamMuxers: [yamux()],
     services: { identify: identify(), ping: ping() },
     peerDiscovery: o.mdns ? [tellingMdns] : []
@@ -60,6 +62,7 @@ const { values } = parseArgs({
     listen: { type: 'string', default: '/ip4/0.0.0.0/tcp/0' },
     mdns: { type: 'boolean', default: false },
     'default-limits': { type: 'boolean', default: false },
+    record: { type: 'string' },
     to: { type: 'string' },
     checks: { type: 'string', default: 'seq,par,sha_up,sha_down,half_close' },
     seq: { type: 'string', default: '1000' },

@@ -6,11 +6,6 @@ export const SOURCE = '/lp2p-interop/source/1.0.0'
 export const SINK = '/lp2p-interop/sink/1.0.0'
 export const CHUNK = 65536
 
-export function say (line) {
-  line.t_ms = performance.timeOrigin + performance.now()
-  process.stdout.write(JSON.stringify(line) + '\n')
-}
-
 /* `for await` over a stream misses an end that came before the loop began, and onDrain() works
  * once: both are listened to as events here, from the moment the stream is handed over. */
 export class Pipe {
