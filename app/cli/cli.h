@@ -1,0 +1,131 @@
+/*
+ * whtnxt, the command line: a renderer without memory of its own. Asks main, shows the answer
+ * (DESIGN 2).
+ *
+ *   main.c      global options, the table of commands, help
+ *   client.c    one call to main over its socket; starting main
+ *   clock.c     the only file of app that reads a clock or sleeps
+ *   out.c       colours and text for people
+ *   status.c    status and peers        link.c     link, QR
+ *   connect.c   connect and its stages  log.c      log
+ *   control.c   up, down, cancel, disconnect, version
+ *   home.c      whtnxt alone: link, peers, a pasted link
+ *
+ * Data goes to standard output, talk to standard error; exit codes are those of the causes
+ * (ipc/cause.h).
+ */
+#ifndef WHTNXT_CLI_H
+#define WHTNXT_CLI_H
+
+#include "ipc/ipc.h"
+#include "ipc/paths.h"
+
+/* Exit codes (DESIGN 4.10). */
+#define CLI_OK        0
+#define CLI_FAILED    1
+#define CLI_USAGE     2
+#define CLI_DOWN      3
+#define CLI_CANCELLED 130
+
+/* A poll is answered within this, or main does not answer (DESIGN 2). */
+#define CLI_POLL_DEADLINE_MS 1000U
+/* Starting main: key, lock and socket are there long before. */
+#define CLI_START_DEADLINE_MS 5000U
+
+struct cli {
+    struct whtnxt_paths paths;
+    bool color_out;
+    bool color_err;
+    bool json;
+};
+
+/* A command: what it is called, what it takes, and its page of help. */
+struct command {
+    const char *name;
+    const char *args;    /* "LINK|PEERID|MULTIADDR" */
+    const char *summary; /* one line */
+    const char *options; /* lines of help, or "" */
+    const char *example;
+    int (*run)(struct cli *c, int argc, char **argv);
+};
+
+const struct command *cli_commands(size_t *ret_n);
+/* Prints how the command is called, to standard error; returns CLI_USAGE. */
+int cli_usage(const struct command *cmd);
+int cli_usage_of(const char *name);
+
+int cmd_up(struct cli *c, int argc, char **argv);
+int cmd_down(struct cli *c, int argc, char **argv);
+int cmd_status(struct cli *c, int argc, char **argv);
+int cmd_link(struct cli *c, int argc, char **argv);
+int cmd_connect(struct cli *c, int argc, char **argv);
+int cmd_cancel(struct cli *c, int argc, char **argv);
+int cmd_disconnect(struct cli *c, int argc, char **argv);
+int cmd_peers(struct cli *c, int argc, char **argv);
+int cmd_log(struct cli *c, int argc, char **argv);
+int cmd_version(struct cli *c, int argc, char **argv);
+int cmd_help(struct cli *c, int argc, char **argv);
+int cmd_home(struct cli *c);
+
+/* ---- client.c ---- */
+
+/*
+ * Calls a method and waits at most `deadline_ms`. `params` is taken over. Returns 0 and an answer
+ * (also a refusal), or -LP2P_E_REFUSED (main is not running), -LP2P_E_TIMEOUT, -LP2P_E_PERM,
+ * -LP2P_E_DECODE, -LP2P_E_IO.
+ */
+int cli_call(struct cli *c, enum whtnxt_method method, json_t *params, unsigned deadline_ms,
+             struct whtnxt_answer *ret);
+/* The result, or NULL after the reason was printed; `*ret_exit` is what to exit with. The caller
+ * owns it. */
+json_t *cli_ask(struct cli *c, enum whtnxt_method method, json_t *params, int *ret_exit);
+/* As cli_ask for p2p:get-status. */
+json_t *cli_status(struct cli *c, int *ret_exit);
+/* Starts main if it is not running and waits until it answers; 0 or an exit code after the reason
+ * was printed. */
+int cli_start_main(struct cli *c, bool *ret_started);
+/* Becomes main, in the foreground; returns only on failure. */
+int cli_become_main(struct cli *c);
+
+/* ---- clock.c ---- */
+
+uint64_t cli_now_ms(void);
+void cli_sleep_ms(unsigned ms);
+/* "14:03:07" of a wall clock time in milliseconds. */
+void cli_format_time(uint64_t wall_ms, char out[LP2P_SIZE(16)]);
+
+/* ---- out.c ---- */
+
+enum cli_style { CLI_PLAIN = 0, CLI_BOLD, CLI_DIM, CLI_GREEN, CLI_YELLOW, CLI_RED };
+
+void cli_init_color(struct cli *c, bool never);
+/* Escape sequences, "" where colours are off. */
+const char *cli_style_out(const struct cli *c, enum cli_style s);
+const char *cli_style_err(const struct cli *c, enum cli_style s);
+const char *cli_reset_out(const struct cli *c);
+const char *cli_reset_err(const struct cli *c);
+/* "whtnxt: TEXT" and the hint below it, on standard error. */
+void cli_complain(const struct cli *c, const char *text, const char *hint);
+/* The same for a cause with its plain sentence; returns its exit code. */
+int cli_complain_cause(const struct cli *c, enum whtnxt_cause cause);
+/* Prints JSON for a script, one document and a newline. */
+void cli_print_json(const json_t *v);
+
+/* ---- status.c ---- */
+
+/* A text member, "" when it is missing. Valid as long as the object. */
+const char *cli_text(const json_t *o, const char *key);
+uint64_t cli_number(const json_t *o, const char *key);
+/* A person's name for a peer: alias or short id. */
+void cli_peer_name(const json_t *status, const char *id, char out[LP2P_SIZE(80)]);
+/* The status for a person. */
+void cli_print_status(const struct cli *c, const json_t *status);
+
+/* ---- connect.c ---- */
+
+/* What p2p:connect takes for a text a person gave. The caller owns it. */
+json_t *cli_connect_params(const char *text);
+/* Follows an attempt until it ends, stages on standard error; returns the exit code. */
+int cli_follow(struct cli *c, uint64_t attempt, unsigned timeout_ms);
+
+#endif

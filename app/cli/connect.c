@@ -1,0 +1,292 @@
+#include "cli/cli.h"
+
+#include "ipc/state.h"
+#include "lp2p/peer_id.h"
+#include "lp2p/error.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TIMEOUT_DEFAULT_MS 15000U
+#define TIMEOUT_MOST_S     3600U
+/* A program that waits for its own attempt asks often at first (DESIGN 2). */
+#define POLL_FIRST_MS 20U
+#define POLL_MOST_MS  200U
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signum)
+{
+    (void)signum;
+    interrupted = 1;
+}
+
+static void catch_interrupts(void)
+{
+    struct sigaction sa = {.sa_handler = on_interrupt};
+    sigaction(SIGINT, &sa, NULL);
+    sigaction(SIGTERM, &sa, NULL);
+}
+
+json_t *cli_connect_params(const char *text)
+{
+    const char *key = "link";
+    size_t n = strcspn(text, " \t\r\n");
+    struct lp2p_peer_id id;
+    if (text[0] == '/') {
+        key = "multiaddr";
+    } else if (text[n] == '\0' && lp2p_peer_id_parse(text, n, &id) == 0) {
+        key = "peerId";
+    }
+    json_t *params = json_object();
+    json_object_set_new(params, key, json_stringn_nocheck(text, strlen(text)));
+    json_object_set_new(params, "source", json_string("user"));
+    return params;
+}
+
+static const json_t *find_attempt(const json_t *status, uint64_t id)
+{
+    size_t i;
+    const json_t *a;
+    json_array_foreach(json_object_get(status, "attempts"), i, a)
+    {
+        if (cli_number(a, "id") == id) {
+            return a;
+        }
+    }
+    return NULL;
+}
+
+/* What a person reads while it runs. */
+static const char *stage_text(const char *stage)
+{
+    static const struct {
+        const char *stage;
+        const char *text;
+    } rows[] = {
+        {"queued", "waiting for the network part"},
+        {"looking", "looking on this network"},
+        {"dialing", "dialing"},
+        {"securing", "securing"},
+        {"identifying", "identifying"},
+        {"waiting", "waiting for the next try"},
+        {"connected", "connected"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (strcmp(rows[i].stage, stage) == 0) {
+            return rows[i].text;
+        }
+    }
+    return stage;
+}
+
+static void print_stage(const struct cli *c, const json_t *attempt, uint64_t elapsed_ms)
+{
+    fprintf(stderr, "%s%5.1f s%s  %s\n", cli_style_err(c, CLI_DIM), (double)elapsed_ms / 1000.0,
+            cli_reset_err(c), stage_text(cli_text(attempt, "stage")));
+}
+
+static bool has_ended(const json_t *attempt)
+{
+    const char *stage = cli_text(attempt, "stage");
+    return strcmp(stage, "connected") == 0 || strcmp(stage, "failed") == 0 ||
+           strcmp(stage, "cancelled") == 0;
+}
+
+static const json_t *find_connection(const json_t *status, const char *peer)
+{
+    size_t i;
+    const json_t *conn;
+    json_array_foreach(json_object_get(status, "connections"), i, conn)
+    {
+        if (strcmp(cli_text(conn, "peerId"), peer) == 0) {
+            return conn;
+        }
+    }
+    return NULL;
+}
+
+static void print_connected(const struct cli *c, const json_t *status, const json_t *attempt)
+{
+    const char *peer = cli_text(attempt, "peerId");
+    char name[80];
+    cli_peer_name(status, peer, name);
+    const json_t *conn = find_connection(status, peer);
+    const char *path = cli_text(conn, "path");
+    printf("%sConnected%s to %s (%s)\n", cli_style_out(c, CLI_GREEN), cli_reset_out(c), name,
+           *path != '\0' ? path : "connected");
+}
+
+/* The end of an attempt, for a person or a script; returns the exit code. */
+static int report(struct cli *c, const json_t *status, const json_t *attempt)
+{
+    bool connected = strcmp(cli_text(attempt, "stage"), "connected") == 0;
+    enum whtnxt_cause cause = whtnxt_cause_find(cli_text(attempt, "code"));
+    if (c->json) {
+        cli_print_json(attempt);
+    } else if (connected) {
+        print_connected(c, status, attempt);
+    } else {
+        cli_complain(c, cli_text(attempt, "text"), whtnxt_cause_action(cause));
+    }
+    if (connected) {
+        return CLI_OK;
+    }
+    return cause != WHTNXT_CAUSE_NONE ? whtnxt_cause_exit(cause) : CLI_FAILED;
+}
+
+static void cancel(struct cli *c, uint64_t attempt)
+{
+    struct whtnxt_answer a = {.result = NULL};
+    json_t *params = json_pack("{s:I}", "attempt", (json_int_t)attempt);
+    if (cli_call(c, WHTNXT_METHOD_CANCEL, params, CLI_POLL_DEADLINE_MS, &a) == 0) {
+        whtnxt_answer_fini(&a);
+    }
+}
+
+/* Why it took too long, with what was known last. */
+static int report_timeout(struct cli *c, const json_t *attempt, unsigned timeout_ms)
+{
+    char detail[WHTNXT_CAUSE_TEXT_SIZE] = "";
+    char text[WHTNXT_CAUSE_TEXT_SIZE];
+    const char *last = cli_text(attempt, "text");
+    if (*last != '\0') {
+        snprintf(detail, sizeof(detail), " %.400s", last);
+    }
+    struct whtnxt_cause_args args = {.n = (timeout_ms + 999) / 1000, .detail = detail};
+    whtnxt_cause_text(WHTNXT_CAUSE_TIMED_OUT, &args, text);
+    if (c->json) {
+        json_t *o = attempt != NULL ? json_deep_copy(attempt) : json_object();
+        json_object_set_new(o, "stage", json_string("failed"));
+        json_object_set_new(o, "code", json_string(whtnxt_cause_code(WHTNXT_CAUSE_TIMED_OUT)));
+        json_object_set_new(o, "text", json_string(text));
+        cli_print_json(o);
+        json_decref(o);
+    } else {
+        cli_complain(c, text, whtnxt_cause_action(WHTNXT_CAUSE_TIMED_OUT));
+    }
+    return whtnxt_cause_exit(WHTNXT_CAUSE_TIMED_OUT);
+}
+
+static int report_cancelled(struct cli *c, uint64_t attempt)
+{
+    int exit_code;
+    cancel(c, attempt);
+    json_t *status = c->json ? cli_status(c, &exit_code) : NULL;
+    const json_t *a = find_attempt(status, attempt);
+    if (a != NULL) {
+        cli_print_json(a);
+    }
+    json_decref(status);
+    char text[WHTNXT_CAUSE_TEXT_SIZE];
+    whtnxt_cause_text(WHTNXT_CAUSE_CANCELLED, NULL, text);
+    cli_complain(c, text, "");
+    return CLI_CANCELLED;
+}
+
+struct following {
+    uint64_t attempt;
+    uint64_t began;
+    unsigned timeout_ms;
+    unsigned pause;
+    char stage[32]; /* shown last */
+};
+
+/* One look at the attempt; true when `*ret_exit` is the end of it. */
+static bool look(struct cli *c, struct following *f, int *ret_exit)
+{
+    int exit_code;
+    json_t *status = cli_status(c, &exit_code);
+    const json_t *attempt = find_attempt(status, f->attempt);
+    uint64_t elapsed = cli_now_ms() - f->began;
+    bool over = true;
+    if (status == NULL) {
+        *ret_exit = exit_code;
+    } else if (attempt == NULL) {
+        *ret_exit = cli_complain_cause(c, WHTNXT_CAUSE_ATTEMPT_UNKNOWN);
+    } else {
+        if (strcmp(f->stage, cli_text(attempt, "stage")) != 0) {
+            snprintf(f->stage, sizeof(f->stage), "%s", cli_text(attempt, "stage"));
+            print_stage(c, attempt, elapsed);
+        }
+        if (has_ended(attempt)) {
+            *ret_exit = report(c, status, attempt);
+        } else if (elapsed >= f->timeout_ms) {
+            cancel(c, f->attempt);
+            *ret_exit = report_timeout(c, attempt, f->timeout_ms);
+        } else {
+            over = false;
+        }
+    }
+    json_decref(status);
+    return over;
+}
+
+int cli_follow(struct cli *c, uint64_t attempt, unsigned timeout_ms)
+{
+    struct following f = {.attempt = attempt,
+                          .began = cli_now_ms(),
+                          .timeout_ms = timeout_ms,
+                          .pause = POLL_FIRST_MS};
+    int exit_code;
+    catch_interrupts();
+    while (!look(c, &f, &exit_code)) {
+        if (interrupted) {
+            return report_cancelled(c, attempt);
+        }
+        cli_sleep_ms(f.pause);
+        f.pause = f.pause + f.pause / 4 > POLL_MOST_MS ? POLL_MOST_MS : f.pause + f.pause / 4;
+    }
+    return exit_code;
+}
+
+static bool parse_seconds(const char *text, unsigned *ret_ms)
+{
+    char *end;
+    errno = 0;
+    unsigned long v = strtoul(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || *text == '-' || v == 0 || v > TIMEOUT_MOST_S) {
+        return false;
+    }
+    *ret_ms = (unsigned)v * 1000;
+    return true;
+}
+
+static int begin(struct cli *c, const char *text, unsigned timeout_ms)
+{
+    bool started;
+    int exit_code = cli_start_main(c, &started);
+    if (exit_code != CLI_OK) {
+        return exit_code;
+    }
+    json_t *result = cli_ask(c, WHTNXT_METHOD_CONNECT, cli_connect_params(text), &exit_code);
+    if (result == NULL) {
+        return exit_code;
+    }
+    uint64_t attempt = cli_number(result, "attempt");
+    json_decref(result);
+    return cli_follow(c, attempt, timeout_ms);
+}
+
+int cmd_connect(struct cli *c, int argc, char **argv)
+{
+    static const struct option table[] = {{"json", no_argument, NULL, 'j'},
+                                          {"timeout", required_argument, NULL, 't'},
+                                          {NULL, 0, NULL, 0}};
+    unsigned timeout_ms = TIMEOUT_DEFAULT_MS;
+    for (int o = getopt_long(argc, argv, "", table, NULL); o != -1;
+         o = getopt_long(argc, argv, "", table, NULL)) {
+        if (o == '?' || (o == 't' && !parse_seconds(optarg, &timeout_ms))) {
+            return cli_usage_of("connect");
+        }
+        c->json |= o == 'j';
+    }
+    if (optind + 1 != argc) {
+        return cli_usage_of("connect");
+    }
+    return begin(c, argv[optind], timeout_ms);
+}

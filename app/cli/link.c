@@ -1,0 +1,81 @@
+#include "cli/cli.h"
+
+#include <getopt.h>
+#include <qrencode.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Light modules around the code: scanners need them (JOURNEY R7). */
+#define QR_MARGIN 4
+
+static bool is_dark(const QRcode *qr, int x, int y)
+{
+    if (x < 0 || y < 0 || x >= qr->width || y >= qr->width) {
+        return false;
+    }
+    return (qr->data[y * qr->width + x] & 1) != 0;
+}
+
+/*
+ * Two rows of modules a line, as half blocks. Dark on light whatever the terminal's colours are:
+ * with colours black on white is set; without, the blocks are the light parts, as most terminals
+ * are dark.
+ */
+static void print_qr(const struct cli *c, const QRcode *qr)
+{
+    static const char *const blocks[2][2] = {{"\u2588", "\u2580"}, {"\u2584", " "}};
+    for (int y = -QR_MARGIN; y < qr->width + QR_MARGIN; y += 2) {
+        fputs(c->color_out ? "\033[37;40m" : "", stdout);
+        for (int x = -QR_MARGIN; x < qr->width + QR_MARGIN; x++) {
+            fputs(blocks[is_dark(qr, x, y)][is_dark(qr, x, y + 1)], stdout);
+        }
+        puts(cli_reset_out(c));
+    }
+}
+
+static int show_qr(const struct cli *c, const char *link)
+{
+    /* Level M, byte mode (JOURNEY R7). */
+    QRcode *qr = QRcode_encodeString8bit(link, 0, QR_ECLEVEL_M);
+    if (qr == NULL) {
+        cli_complain(c, "The link does not fit a QR code.", "");
+        return CLI_FAILED;
+    }
+    print_qr(c, qr);
+    QRcode_free(qr);
+    puts(link);
+    return CLI_OK;
+}
+
+int cmd_link(struct cli *c, int argc, char **argv)
+{
+    static const struct option table[] = {
+        {"qr", no_argument, NULL, 'q'}, {"lan", no_argument, NULL, 'l'}, {NULL, 0, NULL, 0}};
+    bool qr = false;
+    bool lan = false;
+    for (int o = getopt_long(argc, argv, "", table, NULL); o != -1;
+         o = getopt_long(argc, argv, "", table, NULL)) {
+        if (o == '?') {
+            return cli_usage_of("link");
+        }
+        qr |= o == 'q';
+        lan |= o == 'l';
+    }
+    if (optind != argc) {
+        return cli_usage_of("link");
+    }
+    int exit_code;
+    json_t *params = json_pack("{s:b}", "lan", lan);
+    json_t *result = cli_ask(c, WHTNXT_METHOD_GET_LINK, params, &exit_code);
+    if (result == NULL) {
+        return exit_code;
+    }
+    const char *link = cli_text(result, "url");
+    if (qr) {
+        exit_code = show_qr(c, link);
+    } else {
+        puts(link);
+    }
+    json_decref(result);
+    return exit_code;
+}

@@ -1,0 +1,76 @@
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const styles[] = {
+    [CLI_PLAIN] = "",         [CLI_BOLD] = "\033[1m",    [CLI_DIM] = "\033[2m",
+    [CLI_GREEN] = "\033[32m", [CLI_YELLOW] = "\033[33m", [CLI_RED] = "\033[31m",
+};
+
+/* Off when not a terminal, with NO_COLOR, TERM=dumb or --no-color; judged for each stream (DESKTOP
+ * 7). */
+static bool wants_color(int fd, bool never)
+{
+    const char *no_color = getenv("NO_COLOR");
+    const char *term = getenv("TERM");
+    if (never || (no_color != NULL && *no_color != '\0')) {
+        return false;
+    }
+    return isatty(fd) == 1 && term != NULL && strcmp(term, "dumb") != 0;
+}
+
+void cli_init_color(struct cli *c, bool never)
+{
+    c->color_out = wants_color(STDOUT_FILENO, never);
+    c->color_err = wants_color(STDERR_FILENO, never);
+}
+
+const char *cli_style_out(const struct cli *c, enum cli_style s)
+{
+    return c->color_out ? styles[s] : "";
+}
+
+const char *cli_style_err(const struct cli *c, enum cli_style s)
+{
+    return c->color_err ? styles[s] : "";
+}
+
+const char *cli_reset_out(const struct cli *c)
+{
+    return c->color_out ? "\033[0m" : "";
+}
+
+const char *cli_reset_err(const struct cli *c)
+{
+    return c->color_err ? "\033[0m" : "";
+}
+
+void cli_complain(const struct cli *c, const char *text, const char *hint)
+{
+    fprintf(stderr, "%swhtnxt:%s %s\n", cli_style_err(c, CLI_RED), cli_reset_err(c), text);
+    if (hint != NULL && *hint != '\0') {
+        fprintf(stderr, "        %s\n", hint);
+    }
+}
+
+int cli_complain_cause(const struct cli *c, enum whtnxt_cause cause)
+{
+    char text[WHTNXT_CAUSE_TEXT_SIZE];
+    whtnxt_cause_text(cause, NULL, text);
+    cli_complain(c, text, whtnxt_cause_action(cause));
+    return whtnxt_cause_exit(cause);
+}
+
+void cli_print_json(const json_t *v)
+{
+    char *text = json_dumps(v, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+    if (text == NULL) {
+        fputs("whtnxt: out of memory\n", stderr);
+        exit(CLI_FAILED);
+    }
+    puts(text);
+    free(text);
+}

@@ -1,0 +1,256 @@
+#include "cli/cli.h"
+
+#include "ipc/state.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A watch redraws after each answer and this pause (DESIGN 2). */
+#define WATCH_MS 1000U
+
+const char *cli_text(const json_t *o, const char *key)
+{
+    const char *text = json_string_value(json_object_get(o, key));
+    return text != NULL ? text : "";
+}
+
+uint64_t cli_number(const json_t *o, const char *key)
+{
+    const json_t *v = json_object_get(o, key);
+    double d = json_number_value(v);
+    return d > 0 ? (uint64_t)d : 0;
+}
+
+static const json_t *find_peer(const json_t *list, const char *key, const char *id)
+{
+    size_t i;
+    const json_t *p;
+    json_array_foreach(list, i, p)
+    {
+        if (strcmp(cli_text(p, key), id) == 0) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
+void cli_peer_name(const json_t *status, const char *id, char out[static 80])
+{
+    const json_t *known = find_peer(json_object_get(status, "peers"), "peerId", id);
+    const char *alias = cli_text(known, "alias");
+    if (*alias != '\0') {
+        snprintf(out, 80, "%.70s", alias);
+        return;
+    }
+    char shortened[WHTNXT_SHORT_ID_SIZE];
+    whtnxt_short_id(id, shortened);
+    snprintf(out, 80, "%s", shortened);
+}
+
+static void print_connection(const struct cli *c, const json_t *status, const json_t *conn)
+{
+    char name[80];
+    char latency[32] = "";
+    const char *id = cli_text(conn, "peerId");
+    cli_peer_name(status, id, name);
+    double ms = json_number_value(json_object_get(conn, "latencyMs"));
+    if (ms > 0) {
+        snprintf(latency, sizeof(latency), ", %.1f ms", ms);
+    }
+    printf("  %s%s%s  %s%s, %s  %s%s%s\n", cli_style_out(c, CLI_GREEN), name, cli_reset_out(c),
+           cli_text(conn, "path"), latency,
+           strcmp(cli_text(conn, "direction"), "outbound") == 0 ? "we connected" : "they connected",
+           cli_style_out(c, CLI_DIM), id, cli_reset_out(c));
+}
+
+static void print_connections(const struct cli *c, const json_t *status)
+{
+    const json_t *list = json_object_get(status, "connections");
+    size_t i;
+    const json_t *conn;
+    printf("%sConnected%s\n", cli_style_out(c, CLI_BOLD), cli_reset_out(c));
+    json_array_foreach(list, i, conn)
+    {
+        print_connection(c, status, conn);
+    }
+    if (json_array_size(list) == 0) {
+        printf("  nobody yet: send your link, or paste one\n");
+    }
+}
+
+static bool is_connected(const json_t *status, const char *id)
+{
+    size_t i;
+    const json_t *v;
+    json_array_foreach(json_object_get(status, "connectedPeers"), i, v)
+    {
+        const char *text = json_string_value(v);
+        if (text != NULL && strcmp(text, id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Peers that run WhatNext are listed; other libp2p nodes are counted. */
+static void print_discovered(const struct cli *c, const json_t *status)
+{
+    size_t i;
+    size_t shown = 0;
+    size_t others = 0;
+    const json_t *p;
+    printf("%sOn this network%s\n", cli_style_out(c, CLI_BOLD), cli_reset_out(c));
+    json_array_foreach(json_object_get(status, "discoveredPeers"), i, p)
+    {
+        char name[80];
+        const char *id = cli_text(p, "peerId");
+        if (!json_is_true(json_object_get(p, "app"))) {
+            others++;
+            continue;
+        }
+        cli_peer_name(status, id, name);
+        printf("  %s%s  %s%s%s\n", name, is_connected(status, id) ? " (connected)" : "",
+               cli_style_out(c, CLI_DIM), id, cli_reset_out(c));
+        shown++;
+    }
+    if (shown == 0) {
+        printf("  no other WhatNext seen\n");
+    }
+    if (others > 0) {
+        printf("  %zu other libp2p node%s\n", others, others == 1 ? "" : "s");
+    }
+}
+
+static void print_attempts(const struct cli *c, const json_t *status)
+{
+    size_t i;
+    const json_t *a;
+    json_array_foreach(json_object_get(status, "attempts"), i, a)
+    {
+        const char *stage = cli_text(a, "stage");
+        if (strcmp(stage, "connected") == 0 || strcmp(stage, "cancelled") == 0) {
+            continue;
+        }
+        char name[80];
+        cli_peer_name(status, cli_text(a, "peerId"), name);
+        printf("  %s%s%s  %s  %s\n", cli_style_out(c, CLI_YELLOW), name, cli_reset_out(c), stage,
+               cli_text(a, "text"));
+    }
+}
+
+static void print_node(const struct cli *c, const json_t *status)
+{
+    const json_t *node = json_object_get(status, "node");
+    const char *state = cli_text(node, "state");
+    if (strcmp(state, "running") == 0) {
+        return;
+    }
+    const json_t *error = json_object_get(node, "error");
+    printf("%sThe network part is %s.%s %s\n", cli_style_out(c, CLI_YELLOW), state,
+           cli_reset_out(c), cli_text(error, "text"));
+}
+
+void cli_print_status(const struct cli *c, const json_t *status)
+{
+    const char *link = cli_text(json_object_get(status, "link"), "url");
+    printf("%sYour link%s\n  %s\n", cli_style_out(c, CLI_BOLD), cli_reset_out(c),
+           *link != '\0' ? link : "starting...");
+    print_node(c, status);
+    print_connections(c, status);
+    print_attempts(c, status);
+    print_discovered(c, status);
+    fflush(stdout);
+}
+
+static int watch(struct cli *c)
+{
+    for (;;) {
+        int exit_code;
+        json_t *status = cli_status(c, &exit_code);
+        if (c->color_out) {
+            fputs("\033[H\033[2J", stdout);
+        }
+        if (status != NULL && c->json) {
+            /* One document a line for a script. */
+            char *text = json_dumps(status, JSON_COMPACT);
+            puts(text != NULL ? text : "");
+            fflush(stdout);
+            free(text);
+        } else if (status != NULL) {
+            cli_print_status(c, status);
+        }
+        json_decref(status);
+        if (ferror(stdout)) {
+            return CLI_FAILED;
+        }
+        cli_sleep_ms(WATCH_MS);
+    }
+}
+
+int cmd_status(struct cli *c, int argc, char **argv)
+{
+    static const struct option table[] = {
+        {"json", no_argument, NULL, 'j'}, {"watch", no_argument, NULL, 'w'}, {NULL, 0, NULL, 0}};
+    bool watching = false;
+    for (int o = getopt_long(argc, argv, "", table, NULL); o != -1;
+         o = getopt_long(argc, argv, "", table, NULL)) {
+        if (o == '?') {
+            return cli_usage_of("status");
+        }
+        c->json |= o == 'j';
+        watching |= o == 'w';
+    }
+    if (optind != argc) {
+        return cli_usage_of("status");
+    }
+    if (watching) {
+        return watch(c);
+    }
+    int exit_code;
+    json_t *status = cli_status(c, &exit_code);
+    if (status == NULL) {
+        return exit_code;
+    }
+    if (c->json) {
+        cli_print_json(status);
+    } else {
+        cli_print_status(c, status);
+    }
+    json_decref(status);
+    return CLI_OK;
+}
+
+int cmd_peers(struct cli *c, int argc, char **argv)
+{
+    static const struct option table[] = {{"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
+    for (int o = getopt_long(argc, argv, "", table, NULL); o != -1;
+         o = getopt_long(argc, argv, "", table, NULL)) {
+        if (o == '?') {
+            return cli_usage_of("peers");
+        }
+        c->json = true;
+    }
+    if (optind != argc) {
+        return cli_usage_of("peers");
+    }
+    int exit_code;
+    json_t *status = cli_status(c, &exit_code);
+    if (status == NULL) {
+        return exit_code;
+    }
+    if (c->json) {
+        json_t *o = json_pack("{s:O, s:O, s:O}", "connections",
+                              json_object_get(status, "connections"), "discoveredPeers",
+                              json_object_get(status, "discoveredPeers"), "peers",
+                              json_object_get(status, "peers"));
+        cli_print_json(o);
+        json_decref(o);
+    } else {
+        print_connections(c, status);
+        print_discovered(c, status);
+    }
+    json_decref(status);
+    return CLI_OK;
+}
