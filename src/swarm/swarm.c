@@ -1,6 +1,7 @@
 #include "swarm/swarm_priv.h"
 
 #include "format/addr.h"
+#include "format/dialfilter.h"
 
 #include <string.h>
 
@@ -303,6 +304,55 @@ bool swarm_is_own_addr(struct lp2p_swarm *sw, const struct lp2p_multiaddr *addr)
         }
     }
     return false;
+}
+
+bool swarm_is_public(const struct lp2p_multiaddr *addr)
+{
+    struct lp2p_endpoint e;
+    uint32_t code;
+    size_t used;
+    return lp2p_addr_to_endpoint(addr, &e, &code, &used) == 0 && lp2p_endpoint_is_public(&e);
+}
+
+/* The networks we are in, loopback left out. */
+static size_t swarm_subnets(struct lp2p_swarm *sw,
+                            struct lp2p_dial_subnet ret[static LP2P_ENV_MAX_IFACES])
+{
+    size_t n = 0;
+    swarm_read_ifaces(sw);
+    for (size_t i = 0; i < sw->n_ifaces; i++) {
+        const struct lp2p_iface *iface = &sw->ifaces[i];
+        if (iface->up && !iface->loopback) {
+            ret[n++] = (struct lp2p_dial_subnet){.addr = iface->addr, .prefix = iface->prefix};
+        }
+    }
+    return n;
+}
+
+int swarm_filter(struct lp2p_swarm *sw, const struct lp2p_multiaddr *addr,
+                 const struct lp2p_peer_addr *how)
+{
+    struct lp2p_dial_subnet subnets[LP2P_ENV_MAX_IFACES];
+    struct lp2p_endpoint gateways[SWARM_MAX_GATEWAYS];
+    struct lp2p_env *env = sw->cfg.env;
+    size_t n_gateways = 0;
+    /* Without the list no gateway can be told apart; the other rules still hold. */
+    (void)env->ops->gateways(env, gateways, SWARM_MAX_GATEWAYS, &n_gateways);
+    struct lp2p_dial_network net = {
+        .subnets = subnets,
+        .n_subnets = swarm_subnets(sw, subnets),
+        .gateways = gateways,
+        .n_gateways = n_gateways,
+    };
+    struct lp2p_dial_origin origin = {
+        .source = how->source,
+        .on_loopback = how->on_loopback,
+        .own_source = how->own_source,
+        .ifindex = how->ifindex,
+    };
+    int err = lp2p_dial_filter_addr(addr, &origin, &net);
+    /* Addresses without an IP (memory) are only dialed when a transport for them was added. */
+    return err == -LP2P_E_UNSUPPORTED ? 0 : err;
 }
 
 struct swarm_peer *swarm_find_peer(const struct lp2p_swarm *sw, const struct lp2p_peer_id *id)

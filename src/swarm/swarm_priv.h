@@ -28,6 +28,8 @@
 #define SWARM_ENDED_LIFE LP2P_SEC(60)
 /* Sources of inbound connections with an account (SECURITY C4). */
 #define SWARM_MAX_SOURCES 1024U
+/* Default gateways that are looked at. */
+#define SWARM_MAX_GATEWAYS 16U
 /* Interface addresses are read again after this (until env tells changes). */
 #define SWARM_IFACES_LIFE LP2P_SEC(1)
 
