@@ -136,13 +136,15 @@ static struct lp2p_peer_addr *peer_find_addr(struct lp2p_peer *p, const struct l
 
 static void peer_drop_soonest(struct lp2p_peerstore *ps, struct lp2p_peer *p)
 {
-    struct lp2p_peer_addr *soonest = addr_of(lp2p_list_first(&p->addrs));
+    struct lp2p_peer_addr *soonest = NULL;
     lp2p_list_each (it, &p->addrs) {
-        if (addr_of(it)->expires < soonest->expires) {
+        if (soonest == NULL || addr_of(it)->expires < soonest->expires) {
             soonest = addr_of(it);
         }
     }
-    peer_drop_addr(ps, p, soonest);
+    if (soonest != NULL) {
+        peer_drop_addr(ps, p, soonest);
+    }
 }
 
 int lp2p_peer_add_addr(struct lp2p_peerstore *ps, struct lp2p_peer *p,
