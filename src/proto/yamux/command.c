@@ -71,7 +71,6 @@ static void write_lend(struct lp2p_yamux *e, struct lp2p_yamux_stream *s, struct
         .length = (uint32_t)bytes.n,
     };
     s->send_window -= (uint32_t)bytes.n;
-    s->sent += bytes.n;
     s->unupdated += s->unupdated < LP2P_YAMUX_LATE_FRAMES_MAX ? 1 : 0;
 }
 

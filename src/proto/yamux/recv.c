@@ -213,13 +213,20 @@ static int recv_data(struct lp2p_yamux *e, lp2p_ts now, const struct lp2p_yamux_
     return s == NULL ? 0 : data_on_stream(e, now, f, s);
 }
 
-/* Credit for what we send. js sends an update after each data frame, windows of go and rust grow:
- * only what goes beyond all we sent is charged, and an update without any effect. */
+/*
+ * Credit for what we send. js sends an update after each data frame of ours, and grows its window
+ * as soon as it can, so a stream of 64 bytes gets 256 KiB more: updates are judged by their number,
+ * not their size. One a data frame is free, and those that double a window to its maximum.
+ */
 static int window_add(struct lp2p_yamux *e, lp2p_ts now, const struct lp2p_yamux_frame *f,
                       struct lp2p_yamux_stream *s)
 {
-    s->unupdated -= s->unupdated > 0 ? 1 : 0;
-    s->granted += f->length;
+    bool answers = s->unupdated > 0;
+    bool grows = !answers && s->growths < LP2P_YAMUX_GROWTHS_MAX;
+    s->unupdated -= answers ? 1 : 0;
+    if (grows && f->length > 0) {
+        s->growths++;
+    }
     s->send_window += f->length;
     if (s->want_window && f->length > 0) {
         s->want_window = false;
@@ -227,7 +234,7 @@ static int window_add(struct lp2p_yamux *e, lp2p_ts now, const struct lp2p_yamux
     }
     bool idle = f->length == 0 &&
                 (f->flags & (LP2P_YAMUX_SYN | LP2P_YAMUX_ACK | LP2P_YAMUX_FIN)) == 0;
-    bool surplus = f->length > 0 && s->granted > s->sent;
+    bool surplus = f->length > 0 && !answers && !grows;
     return idle || surplus ? recv_charge(e, now) : 0;
 }
 

@@ -44,8 +44,7 @@ struct lp2p_yamux_stream {
     bool released;    /* its user forgot it */
     uint32_t reset_code;
     uint32_t send_window;
-    uint64_t sent;      /* payload */
-    uint64_t granted;   /* credit the peer gave beyond the start window */
+    uint8_t growths;    /* WindowUpdates that answered no data frame */
     uint32_t unupdated; /* data frames sent and not answered by a WindowUpdate */
     struct lp2p_yamux_window recv;
 };

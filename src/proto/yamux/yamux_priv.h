@@ -18,6 +18,9 @@
 #define LP2P_YAMUX_REFUSE_MAX 48U
 /* Pings a second that are free of charge (SECURITY 3.2); js and go send one in 30 s. */
 #define LP2P_YAMUX_FREE_PINGS 2U
+/* WindowUpdates of a stream that answer no data frame and cost nothing: doubling 256 KiB to 16 MiB
+ * takes six. */
+#define LP2P_YAMUX_GROWTHS_MAX 8U
 /* A Ping without an answer ends the connection after so many time-outs even if other input comes.
  */
 #define LP2P_YAMUX_PING_PATIENCE 6U

@@ -97,7 +97,7 @@ static uint64_t snapshot(const struct rig *r)
                           s->mapped,
                           s->send_window,
                           s->sent,
-                          s->granted,
+                          s->growths,
                           s->had_data,
                           s->recv.credit,
                           s->recv.max,
