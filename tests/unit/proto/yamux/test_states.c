@@ -90,19 +90,9 @@ static uint64_t snapshot(const struct rig *r)
     uint64_t h = rig_hash(NULL, lp2p_span(&e->n_in, sizeof(e->n_in)));
     lp2p_list_each (it, &e->streams) {
         const struct lp2p_yamux_stream *s = LP2P_CONTAINER(it, struct lp2p_yamux_stream, all);
-        uint64_t all[] = {s->id,
-                          (uint64_t)s->state,
-                          s->owed,
-                          s->acked,
-                          s->mapped,
-                          s->send_window,
-                          s->sent,
-                          s->growths,
-                          s->had_data,
-                          s->recv.credit,
-                          s->recv.max,
-                          s->recv.unread,
-                          s->recv.ungranted};
+        uint64_t all[] = {s->id,          (uint64_t)s->state, s->owed,        s->acked,
+                          s->mapped,      s->send_window,     s->growths,     s->had_data,
+                          s->recv.credit, s->recv.max,        s->recv.unread, s->recv.ungranted};
         h = h * 31 + rig_hash(NULL, lp2p_span(all, sizeof(all)));
     }
     uint64_t rest[] = {e->n_out, e->unacked, e->map.len, e->goaway_seen,
