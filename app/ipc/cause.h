@@ -10,7 +10,7 @@
 #ifndef WHTNXT_IPC_CAUSE_H
 #define WHTNXT_IPC_CAUSE_H
 
-#include "lp2p/types.h"
+#include "base/span.h"
 
 /* Longest sentence with its arguments filled in, and its NUL. Longer ones are cut. */
 #define WHTNXT_CAUSE_TEXT_SIZE 512U
@@ -20,7 +20,8 @@
 /*
  * X(name, code, exit status, text, what to do).
  * In a text {name} is the other person, {n} a number, {host} a DNS name, {relay} a relay, {port} a
- * port, {detail} a free word; {s} is "s" unless n is 1.
+ * port, {detail} a free word; {s} is "s" unless n is 1; {more} is the detail with a space in front,
+ * or nothing.
  */
 #define WHTNXT_CAUSES(X)                                                                           \
     X(NONE, "", 0, "", "")                                                                         \
@@ -48,10 +49,10 @@
     X(NODE_VERSION, "NODE_VERSION", 3, "WhatNext was updated; restart it.",                        \
       "whtnxt down && whtnxt up")                                                                  \
     X(NODE_UNSTABLE, "NODE_UNSTABLE", 3,                                                           \
-      "The network part crashed several times and was stopped.{detail}",                           \
+      "The network part crashed several times and was stopped.{more}",                             \
       "Start it again: whtnxt down && whtnxt up")                                                  \
-    X(NODE_MISSING, "NODE_MISSING", 3,                                                             \
-      "The network part (whtnxt-node) cannot be started{detail}.", "Install WhatNext again.")      \
+    X(NODE_MISSING, "NODE_MISSING", 3, "The network part (whtnxt-node) cannot be started.{more}",  \
+      "Install WhatNext again.")                                                                   \
     X(NODE_STOPPED, "NODE_STOPPED", 3, "The network part is stopped.", "whtnxt down && whtnxt up") \
     X(NO_NETWORK, "NO_NETWORK", 1, "This computer is offline.", "Retries by itself.")              \
     X(NOT_ON_LAN_NO_RELAY, "NOT_ON_LAN_NO_RELAY", 4,                                               \
@@ -75,7 +76,7 @@
       "Allow incoming TCP on that port there.")                                                    \
     X(DNS_FAILED, "DNS_FAILED", 4, "The name {host} in this link cannot be found.", "")            \
     X(CANCELLED, "CANCELLED", 1, "Cancelled.", "")                                                 \
-    X(TIMED_OUT, "TIMED_OUT", 5, "No connection within {n} second{s}.{detail}", "Try again.")      \
+    X(TIMED_OUT, "TIMED_OUT", 5, "No connection within {n} second{s}.{more}", "Try again.")        \
     X(LIMIT_REACHED, "LIMIT_REACHED", 1, "Too many {detail} at once ({n}).", "")                   \
     X(CONNECTION_LOST, "CONNECTION_LOST", 1, "The connection to {name} broke.", "Try again.")      \
     X(INTERNAL, "INTERNAL", 1, "Something went wrong inside WhatNext ({detail}).", "See the log.") \
@@ -99,7 +100,8 @@ enum whtnxt_cause {
 /* How far a try had come: the second half of the table's key. */
 enum whtnxt_cause_stage {
     WHTNXT_AT_ATTEMPT = 0, /* not of one path: the attempt as a whole */
-    WHTNXT_AT_LOOK,        /* looking for addresses, resolving names */
+    WHTNXT_AT_LOOK,        /* waiting for discovery */
+    WHTNXT_AT_RESOLVE,     /* a DNS name */
     WHTNXT_AT_DIAL,        /* reaching an address */
     WHTNXT_AT_DIAL_LAN, /* the same for one that mDNS found: it is here, but does not let us in */
     WHTNXT_AT_SECURE,   /* negotiation, Noise, muxer */

@@ -43,9 +43,8 @@ int whtnxt_json_copy_str(const json_t *o, const char *key, char *buf, size_t siz
 /* ---- text ---- */
 
 /*
- * Copies text that came from outside for showing: invalid UTF-8, control and format characters
- * (bidi, zero width, line separators) become '?', at most `chars` characters and `size` - 1 bytes;
- * what is cut ends in "...". Returns the length; always with a NUL. size >= 8.
+ * Copies text that came from outside for showing (lp2p_text_clean): at most `chars` characters and
+ * `size` - 1 bytes; what is cut ends in "...". Returns the length; always with a NUL. size >= 8.
  */
 size_t whtnxt_clean(char *buf, size_t size, const char *text, size_t n, size_t chars);
 

@@ -105,8 +105,8 @@ struct whtnxt_peer_state {
     uint64_t last_ms;  /* last seen */
     size_t n_addrs;
     size_t n_protocols;
-    size_t more_addrs; /* not in the lists */
-    size_t more_protocols;
+    uint64_t more_addrs; /* not in the lists */
+    uint64_t more_protocols;
     char addrs[WHTNXT_STATE_LIST][WHTNXT_TEXT_SIZE]; /* without /p2p/ */
     char protocols[WHTNXT_STATE_LIST][WHTNXT_TEXT_SIZE];
 };
@@ -114,7 +114,7 @@ struct whtnxt_peer_state {
 struct whtnxt_state {
     const struct lp2p_mem *mem;
     uint64_t seq;                  /* grows with each state of one node process */
-    uint64_t port;                 /* we listen on it; 0: on none */
+    uint16_t port;                 /* we listen on it; 0: on none */
     bool online;                   /* an interface besides loopback is up */
     char limits[WHTNXT_WORD_SIZE]; /* the active profile */
     size_t n_addrs;

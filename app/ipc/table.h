@@ -27,6 +27,7 @@ enum whtnxt_method {
     WHTNXT_METHOD_SETTINGS_GET,
     WHTNXT_METHOD_SETTINGS_SET,
     WHTNXT_METHOD_GET_VERSION,
+    WHTNXT_METHOD_RESTART_NODE, /* after NODE_UNSTABLE, or when restartNeeded */
     WHTNXT_METHOD_QUIT,
     WHTNXT_METHODS
 };
@@ -36,6 +37,7 @@ enum whtnxt_param_kind {
     WHTNXT_PARAM_TEXT = 0,
     WHTNXT_PARAM_NUMBER, /* whole, not negative, below 2^53 */
     WHTNXT_PARAM_BOOL,
+    WHTNXT_PARAM_ANY, /* the method judges */
 };
 
 struct whtnxt_param {
