@@ -1,0 +1,31 @@
+#include "main/lock.h"
+
+#include "main/disk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+int whtnxt_lock_take(const char *folder, int *ret_fd)
+{
+    char path[4200];
+    const struct whtnxt_disk *disk = whtnxt_disk_real();
+    int err = disk->make_folder(disk->ctx, folder);
+    if (err != 0) {
+        return err;
+    }
+    snprintf(path, sizeof(path), "%s/lock", folder);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        return errno == EACCES || errno == EPERM ? -LP2P_E_PERM : -LP2P_E_IO;
+    }
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(fd, F_OFD_SETLK, &lock) != 0) {
+        err = errno == EAGAIN || errno == EACCES ? -LP2P_E_EXISTS : -LP2P_E_IO;
+        close(fd);
+        return err;
+    }
+    *ret_fd = fd;
+    return 0;
+}

@@ -1,0 +1,236 @@
+#include "main/server.h"
+
+#include "base/assert.h"
+#include "base/list.h"
+#include "main/socket.h"
+
+#include <unistd.h>
+
+/* The patience of clients is looked at this often. */
+#define SWEEP_MS 500U
+
+struct client {
+    struct lp2p_list node;
+    struct whtnxt_server *server;
+    uv_pipe_t pipe;
+    uv_write_t write;
+    struct whtnxt_lines in;
+    struct lp2p_buf out;     /* answers that wait */
+    struct lp2p_buf sending; /* the one under way */
+    uint64_t since;          /* ms: waits for us to lose patience; 0: not waiting */
+    bool busy;               /* a write is under way */
+    bool closing;
+};
+
+struct whtnxt_server {
+    uv_pipe_t pipe;
+    uv_timer_t sweep;
+    struct lp2p_list clients;
+    size_t n_clients;
+    whtnxt_server_fn *fn;
+    void *ctx;
+    char path[4096];
+    unsigned handles; /* not closed yet */
+    bool closing;
+};
+
+static struct client *client_of(struct lp2p_list *node)
+{
+    return LP2P_CONTAINER(node, struct client, node);
+}
+
+static void server_handle_closed(uv_handle_t *handle)
+{
+    struct whtnxt_server *s = handle->data;
+    s->handles--;
+    if (s->handles == 0) {
+        lp2p_free(lp2p_mem_default(), s);
+    }
+}
+
+static void client_closed(uv_handle_t *handle)
+{
+    struct client *c = handle->data;
+    struct whtnxt_server *s = c->server;
+    whtnxt_lines_fini(&c->in);
+    lp2p_buf_fini(&c->out);
+    lp2p_buf_fini(&c->sending);
+    lp2p_free(lp2p_mem_default(), c);
+    s->handles--;
+    if (s->handles == 0) {
+        lp2p_free(lp2p_mem_default(), s);
+    }
+}
+
+static void client_close(struct client *c)
+{
+    if (c->closing) {
+        return;
+    }
+    c->closing = true;
+    lp2p_list_remove(&c->node);
+    c->server->n_clients--;
+    uv_close((uv_handle_t *)&c->pipe, client_closed);
+}
+
+static void client_pump(struct client *c);
+
+static void client_written(uv_write_t *req, int status)
+{
+    struct client *c = req->data;
+    c->busy = false;
+    lp2p_buf_fini(&c->sending);
+    if (status != 0) {
+        client_close(c);
+    } else if (!c->closing) {
+        client_pump(c);
+    }
+}
+
+static void client_send(struct client *c)
+{
+    struct lp2p_buf empty = c->sending;
+    c->sending = c->out;
+    c->out = empty;
+    struct lp2p_span bytes = lp2p_buf_span(&c->sending);
+    uv_buf_t buf = {.base = (char *)(uintptr_t)bytes.p, .len = bytes.n};
+    c->busy = true;
+    c->since = uv_now(c->pipe.loop);
+    if (uv_write(&c->write, (uv_stream_t *)&c->pipe, &buf, 1, client_written) != 0) {
+        c->busy = false;
+        client_close(c);
+    }
+}
+
+/* One answer at a time: a client that does not read makes us hold one, not many. */
+static void client_pump(struct client *c)
+{
+    struct lp2p_span line;
+    while (!c->busy && !c->closing) {
+        int err = whtnxt_lines_next(&c->in, &line);
+        if (err == -LP2P_E_AGAIN) {
+            c->since = whtnxt_lines_is_partial(&c->in) ? uv_now(c->pipe.loop) : 0;
+            return;
+        }
+        if (err != 0) {
+            client_close(c);
+            return;
+        }
+        c->server->fn(c->server->ctx, line, &c->out);
+        if (c->out.len > 0) {
+            client_send(c);
+        }
+    }
+}
+
+static void client_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
+{
+    static char block[16 * 1024];
+    (void)handle;
+    (void)suggested;
+    *ret = uv_buf_init(block, sizeof(block));
+}
+
+static void client_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
+{
+    struct client *c = stream->data;
+    if (nread == 0 || c->closing) {
+        return;
+    }
+    if (nread < 0 || whtnxt_lines_recv(&c->in, buf->base, (size_t)nread) != 0) {
+        client_close(c);
+        return;
+    }
+    client_pump(c);
+}
+
+static bool client_is_welcome(const struct client *c)
+{
+    uv_os_fd_t fd;
+    return uv_fileno((const uv_handle_t *)&c->pipe, &fd) == 0 && whtnxt_socket_peer_is_us(fd) &&
+           c->server->n_clients <= WHTNXT_SERVER_CLIENTS;
+}
+
+static void server_accept(uv_stream_t *stream, int status)
+{
+    struct whtnxt_server *s = stream->data;
+    struct client *c = status == 0 ? lp2p_calloc(lp2p_mem_default(), 1, sizeof(*c)) : NULL;
+    if (c == NULL) {
+        return;
+    }
+    c->server = s;
+    uv_pipe_init(stream->loop, &c->pipe, 0);
+    c->pipe.data = c;
+    c->write.data = c;
+    s->handles++;
+    s->n_clients++;
+    lp2p_list_add_last(&s->clients, &c->node);
+    whtnxt_lines_init(&c->in, lp2p_mem_default(), WHTNXT_REQUEST_MAX);
+    lp2p_buf_init(&c->out, lp2p_mem_default(), WHTNXT_ANSWER_MAX + 1);
+    lp2p_buf_init(&c->sending, lp2p_mem_default(), WHTNXT_ANSWER_MAX + 1);
+    if (uv_accept(stream, (uv_stream_t *)&c->pipe) != 0 || !client_is_welcome(c) ||
+        uv_read_start((uv_stream_t *)&c->pipe, client_alloc, client_read) != 0) {
+        client_close(c);
+    }
+}
+
+static void server_sweep(uv_timer_t *timer)
+{
+    struct whtnxt_server *s = timer->data;
+    uint64_t now = uv_now(timer->loop);
+    lp2p_list_each_safe (it, &s->clients) {
+        struct client *c = client_of(it);
+        /* Time in which we were stopped ourselves is not the client's: the sweep then comes once,
+         * late. */
+        if (c->since != 0 && now - c->since > WHTNXT_SERVER_PATIENCE_MS) {
+            client_close(c);
+        }
+    }
+}
+
+int whtnxt_server_open(uv_loop_t *loop, const char *folder, const char *path, whtnxt_server_fn *fn,
+                       void *ctx, struct whtnxt_server **ret)
+{
+    struct whtnxt_server *s = lp2p_calloc(lp2p_mem_default(), 1, sizeof(*s));
+    if (s == NULL) {
+        return -LP2P_E_NOMEM;
+    }
+    int fd;
+    int err = strlen(path) < sizeof(s->path) ? whtnxt_socket_listen(folder, path, &fd)
+                                             : -LP2P_E_TOO_LONG;
+    if (err != 0) {
+        lp2p_free(lp2p_mem_default(), s);
+        return err;
+    }
+    s->fn = fn;
+    s->ctx = ctx;
+    memcpy(s->path, path, strlen(path) + 1);
+    lp2p_list_init(&s->clients);
+    uv_pipe_init(loop, &s->pipe, 0);
+    uv_timer_init(loop, &s->sweep);
+    s->pipe.data = s;
+    s->sweep.data = s;
+    s->handles = 2;
+    *ret = s;
+    uv_timer_start(&s->sweep, server_sweep, SWEEP_MS, SWEEP_MS);
+    if (uv_pipe_open(&s->pipe, fd) != 0 ||
+        uv_listen((uv_stream_t *)&s->pipe, 16, server_accept) != 0) {
+        whtnxt_server_close(s);
+        return -LP2P_E_IO;
+    }
+    return 0;
+}
+
+void whtnxt_server_close(struct whtnxt_server *s)
+{
+    if (s == NULL || s->closing) {
+        return;
+    }
+    s->closing = true;
+    (void)unlink(s->path);
+    lp2p_list_each_safe (it, &s->clients) {
+        client_close(client_of(it));
+    }
+    uv_close((uv_handle_t *)&s->pipe, server_handle_closed);
+    uv_close((uv_handle_t *)&s->sweep, server_handle_closed);
+}

@@ -1,0 +1,81 @@
+#include "main/store/file.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int whtnxt_file_read(const struct whtnxt_disk *disk, const char *path, uint8_t *p, size_t cap,
+                     size_t *ret_n, struct whtnxt_file_info *ret_info)
+{
+    int file;
+    int err = disk->open_read(disk->ctx, path, &file);
+    if (err != 0) {
+        return err;
+    }
+    size_t n = 0;
+    err = disk->info(disk->ctx, file, ret_info);
+    if (err == 0 && !ret_info->regular) {
+        err = -LP2P_E_UNSUPPORTED;
+    }
+    if (err == 0 && ret_info->size > cap) {
+        err = -LP2P_E_TOO_LONG;
+    }
+    if (err == 0) {
+        err = disk->read(disk->ctx, file, p, cap, &n);
+    }
+    disk->close(disk->ctx, file);
+    if (err == 0) {
+        *ret_n = n;
+    }
+    return err;
+}
+
+static int write_new(const struct whtnxt_disk *disk, const char *path, const uint8_t *p, size_t n)
+{
+    int file;
+    int err = disk->create(disk->ctx, path, &file);
+    if (err != 0) {
+        return err;
+    }
+    err = disk->write(disk->ctx, file, p, n);
+    if (err == 0) {
+        err = disk->sync(disk->ctx, file);
+    }
+    disk->close(disk->ctx, file);
+    return err;
+}
+
+static int sync_folder_of(const struct whtnxt_disk *disk, const char *path)
+{
+    char folder[WHTNXT_STORE_PATH_SIZE];
+    int n = snprintf(folder, sizeof(folder), "%s", path);
+    char *slash = n > 0 && (size_t)n < sizeof(folder) ? strrchr(folder, '/') : NULL;
+    if (slash == NULL) {
+        return -LP2P_E_INVAL;
+    }
+    *slash = '\0';
+    return disk->sync_folder(disk->ctx, folder);
+}
+
+int whtnxt_file_save(const struct whtnxt_disk *disk, const char *path, const uint8_t *p, size_t n,
+                     bool keep)
+{
+    char temporary[WHTNXT_STORE_PATH_SIZE];
+    int len = snprintf(temporary, sizeof(temporary), "%s.new", path);
+    if (len <= 0 || (size_t)len >= sizeof(temporary)) {
+        return -LP2P_E_TOO_LONG;
+    }
+    /* What a crash left behind; the lock on the data folder makes us the only writer. */
+    int err = disk->remove(disk->ctx, temporary);
+    if (err != 0 && err != -LP2P_E_NOT_FOUND) {
+        return err;
+    }
+    err = write_new(disk, temporary, p, n);
+    if (err == 0) {
+        err = disk->rename(disk->ctx, temporary, path, keep);
+    }
+    if (err != 0) {
+        (void)disk->remove(disk->ctx, temporary);
+        return err;
+    }
+    return sync_folder_of(disk, path);
+}

@@ -1,0 +1,29 @@
+/*
+ * Small files of the user's, read whole and saved in one step: after a crash at any moment there is
+ * the old content or the new, never neither (SECURITY 4.2).
+ */
+#ifndef WHTNXT_STORE_FILE_H
+#define WHTNXT_STORE_FILE_H
+
+#include "main/store/disk.h"
+
+/* Longest path, with the suffix of the temporary file. */
+#define WHTNXT_STORE_PATH_SIZE 4128U
+
+/*
+ * Reads a file of at most `cap` bytes. `ret_info` is set whenever the file could be opened.
+ * -LP2P_E_NOT_FOUND, -LP2P_E_UNSUPPORTED (a link, or no regular file), -LP2P_E_TOO_LONG,
+ * -LP2P_E_PERM, -LP2P_E_IO.
+ */
+int whtnxt_file_read(const struct whtnxt_disk *disk, const char *path, uint8_t *p, size_t cap,
+                     size_t *ret_n, struct whtnxt_file_info *ret_info);
+
+/*
+ * Saves `n` bytes: a new file beside it, synced, renamed over the old one, the folder synced. With
+ * `keep` an existing file is left alone and -LP2P_E_EXISTS returned. On failure the old content is
+ * still there.
+ */
+int whtnxt_file_save(const struct whtnxt_disk *disk, const char *path, const uint8_t *p, size_t n,
+                     bool keep);
+
+#endif
