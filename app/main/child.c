@@ -1,5 +1,7 @@
 #include "main/child.h"
 
+#include "lp2p/error.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>

@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/list.h"
+#include "lp2p/error.h"
 #include "main/socket.h"
 
 #include <unistd.h>
