@@ -118,6 +118,9 @@ struct lp2p_mdns_event {
 void lp2p_mdns_event_addr(const struct lp2p_mdns_event *ev, size_t i, struct lp2p_multiaddr *ret,
                           bool *ret_own_source);
 
+/* Where the packets of a family go: 224.0.0.251 or ff02::fb, port 5353. */
+struct lp2p_endpoint lp2p_mdns_group(enum lp2p_family family);
+
 struct lp2p_mdns; /* mdns_priv.h */
 
 /* -LP2P_E_INVAL (tag, note), -LP2P_E_NOMEM. Silent until it has links. */
