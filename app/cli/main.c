@@ -129,7 +129,8 @@ int cli_usage(const struct command *cmd)
 
 int cli_usage_of(const char *name)
 {
-    return cli_usage(find_command(name));
+    const struct command *cmd = find_command(name);
+    return cmd != NULL ? cli_usage(cmd) : CLI_USAGE;
 }
 
 static void print_help(FILE *out)
