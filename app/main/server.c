@@ -189,23 +189,24 @@ static void server_sweep(uv_timer_t *timer)
     }
 }
 
-int whtnxt_server_open(uv_loop_t *loop, const char *folder, const char *path, whtnxt_server_fn *fn,
-                       void *ctx, struct whtnxt_server **ret)
+int whtnxt_server_open(uv_loop_t *loop, const struct whtnxt_server_cfg *cfg,
+                       struct whtnxt_server **ret)
 {
     struct whtnxt_server *s = lp2p_calloc(lp2p_mem_default(), 1, sizeof(*s));
     if (s == NULL) {
         return -LP2P_E_NOMEM;
     }
     int fd;
-    int err = strlen(path) < sizeof(s->path) ? whtnxt_socket_listen(folder, path, &fd)
-                                             : -LP2P_E_TOO_LONG;
+    int err = strlen(cfg->path) < sizeof(s->path)
+                  ? whtnxt_socket_listen(cfg->folder, cfg->path, &fd)
+                  : -LP2P_E_TOO_LONG;
     if (err != 0) {
         lp2p_free(lp2p_mem_default(), s);
         return err;
     }
-    s->fn = fn;
-    s->ctx = ctx;
-    memcpy(s->path, path, strlen(path) + 1);
+    s->fn = cfg->fn;
+    s->ctx = cfg->ctx;
+    memcpy(s->path, cfg->path, strlen(cfg->path) + 1);
     lp2p_list_init(&s->clients);
     uv_pipe_init(loop, &s->pipe, 0);
     uv_timer_init(loop, &s->sweep);

@@ -22,14 +22,21 @@ struct whtnxt_server;
 /* Answers one request line: appends a line to `out`. */
 typedef void whtnxt_server_fn(void *ctx, struct lp2p_span line, struct lp2p_buf *out);
 
+struct whtnxt_server_cfg {
+    const char *folder; /* of the socket */
+    const char *path;   /* of the socket, in `folder` */
+    whtnxt_server_fn *fn;
+    void *ctx;
+};
+
 /*
  * Binds and listens. The caller holds the profile's lock, so a socket that nobody answers is stale
  * and replaced; anything else at the path is left alone. -LP2P_E_EXISTS (not a socket, or not
  * ours), -LP2P_E_ADDR_IN_USE (somebody answers), -LP2P_E_PERM (folder), -LP2P_E_NOMEM, -LP2P_E_IO.
  * `reason` gets a sentence.
  */
-int whtnxt_server_open(uv_loop_t *loop, const char *folder, const char *path, whtnxt_server_fn *fn,
-                       void *ctx, struct whtnxt_server **ret);
+int whtnxt_server_open(uv_loop_t *loop, const struct whtnxt_server_cfg *cfg,
+                       struct whtnxt_server **ret);
 
 /* Hangs up on all, removes the socket. The memory goes when the loop has closed the handles. */
 void whtnxt_server_close(struct whtnxt_server *s);

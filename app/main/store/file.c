@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-int whtnxt_file_read(const struct whtnxt_disk *disk, const char *path, uint8_t *p, size_t cap,
+int whtnxt_file_read(const struct whtnxt_disk *disk, const char *path, struct lp2p_mspan room,
                      size_t *ret_n, struct whtnxt_file_info *ret_info)
 {
     int file;
@@ -16,11 +16,11 @@ int whtnxt_file_read(const struct whtnxt_disk *disk, const char *path, uint8_t *
     if (err == 0 && !ret_info->regular) {
         err = -LP2P_E_UNSUPPORTED;
     }
-    if (err == 0 && ret_info->size > cap) {
+    if (err == 0 && ret_info->size > room.n) {
         err = -LP2P_E_TOO_LONG;
     }
     if (err == 0) {
-        err = disk->read(disk->ctx, file, p, cap, &n);
+        err = disk->read(disk->ctx, file, room.p, room.n, &n);
     }
     disk->close(disk->ctx, file);
     if (err == 0) {

@@ -5,17 +5,18 @@
 #ifndef WHTNXT_STORE_FILE_H
 #define WHTNXT_STORE_FILE_H
 
+#include "base/span.h"
 #include "main/store/disk.h"
 
 /* Longest path, with the suffix of the temporary file. */
 #define WHTNXT_STORE_PATH_SIZE 4128U
 
 /*
- * Reads a file of at most `cap` bytes. `ret_info` is set whenever the file could be opened.
+ * Reads a file of at most `room` bytes. `ret_info` is set whenever the file could be opened.
  * -LP2P_E_NOT_FOUND, -LP2P_E_UNSUPPORTED (a link, or no regular file), -LP2P_E_TOO_LONG,
  * -LP2P_E_PERM, -LP2P_E_IO.
  */
-int whtnxt_file_read(const struct whtnxt_disk *disk, const char *path, uint8_t *p, size_t cap,
+int whtnxt_file_read(const struct whtnxt_disk *disk, const char *path, struct lp2p_mspan room,
                      size_t *ret_n, struct whtnxt_file_info *ret_info);
 
 /*

@@ -76,7 +76,7 @@ static int load(const struct whtnxt_key_cfg *cfg, const char *path, struct lp2p_
     uint8_t pb[KEY_FILE_MAX];
     size_t n = 0;
     struct whtnxt_file_info info = {.regular = false};
-    int err = whtnxt_file_read(cfg->disk, path, pb, sizeof(pb), &n, &info);
+    int err = whtnxt_file_read(cfg->disk, path, (struct lp2p_mspan){pb, sizeof(pb)}, &n, &info);
     if (err == -LP2P_E_NOT_FOUND) {
         return err;
     }
