@@ -81,8 +81,11 @@ void lp2p_identify_fini(struct lp2p_identify *e)
 static int end_message(struct lp2p_identify *e)
 {
     struct lp2p_span all = lp2p_buf_span(&e->bytes);
+    /* Before the first byte came there is no buffer to point into. */
+    size_t n = all.n - e->body_start;
+    struct lp2p_span body = n == 0 ? lp2p_span(NULL, 0) : lp2p_span(all.p + e->body_start, n);
     struct lp2p_identify_msg msg;
-    int err = lp2p_identify_decode(lp2p_span(all.p + e->body_start, all.n - e->body_start), &msg);
+    int err = lp2p_identify_decode(body, &msg);
     if (err != 0) {
         return fail_input(e, err);
     }
