@@ -58,9 +58,9 @@ static void wire_release(struct wire *w)
 {
     w->host->env->ops->timer_fini(&w->timer);
     lp2p_list_remove(&w->task.node);
-    /* A reset unless it ended in order or our reason is on its way. */
-    bool reset = w->failure.code != 0 && w->failure.class_ != LP2P_CLASS_OURS;
-    w->io->ops->close(w->io, w->aborted || reset);
+    /* A reset when neither side has said why. */
+    bool reset = w->aborted || w->failure.class_ == LP2P_CLASS_LOCAL;
+    w->io->ops->close(w->io, reset);
     w->io = NULL;
     if (w->conn != NULL) {
         w->conn->ops->free(w->conn);
@@ -107,10 +107,10 @@ static void wire_run(struct wire *w)
 {
     do {
         w->again = false;
-        if (w->stuck) {
+        (void)wire_pull(w);
+        if (w->state == WIRE_RUNNING && w->stuck) {
             wire_feed(w);
         }
-        (void)wire_pull(w);
         /* What left made room: for a writer that waits, for input that was refused. */
         if (w->state == WIRE_RUNNING && wire_flush(w)) {
             w->again = true;
@@ -225,9 +225,11 @@ static void wire_on_readable(void *ctx)
 {
     struct wire *w = ctx;
     wire_begin(w);
+    /* Commands since the last turn may have made events that point into the input. */
+    (void)wire_pull(w);
     if (w->state == WIRE_RUNNING) {
         wire_read(w);
-    } else {
+    } else if (w->state != WIRE_ENDED) {
         wire_discard(w);
     }
     if (w->state == WIRE_DRAINING && w->eof) {
