@@ -35,7 +35,7 @@ struct rig {
     size_t log_len;
     struct lp2p_yamux_stream *streams[RIG_STREAMS]; /* that the peer opened */
     size_t n_streams;
-    uint8_t out[1 << 16]; /* drained output */
+    uint8_t out[1 << 18]; /* drained output */
     size_t out_len;
     struct lp2p_yamux_stream *data_stream; /* of the last DATA, to join pieces */
     size_t data_len;
