@@ -142,6 +142,8 @@ struct parse {
     struct lp2p_dns_name tags[LP2P_MDNS_TAGS_MAX];
     struct lp2p_dns_reader reader;
     unsigned strings; /* looked at */
+    size_t n_names;
+    uint64_t names[LP2P_MDNS_PACKET_PEERS]; /* what our tags point to */
     struct mdns_packet *ret;
 };
 
@@ -153,16 +155,6 @@ static uint64_t instance_of(const struct parse *p, const struct lp2p_dns_name *n
         folded.wire[i] = c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20U) : c;
     }
     return p->cfg->hasher.hash(p->cfg->hasher.ctx, lp2p_span(folded.wire, folded.len));
-}
-
-static bool is_instance(const struct parse *p, const struct lp2p_dns_name *name)
-{
-    for (size_t t = 0; t < p->cfg->tags->n; t++) {
-        if (lp2p_dns_name_is_child(name, &p->tags[t])) {
-            return true;
-        }
-    }
-    return false;
 }
 
 static bool is_tag(const struct parse *p, const struct lp2p_dns_name *name, size_t *ret)
@@ -195,13 +187,35 @@ static void take_question(struct parse *p, const struct lp2p_dns_question *q)
     }
 }
 
+/* A peer's own name: below a tag, or anything else that a tag points to; rust leaves the service
+ * out of it (DIGEST 20). */
+static bool is_instance(const struct parse *p, const struct lp2p_dns_name *name)
+{
+    for (size_t t = 0; t < p->cfg->tags->n; t++) {
+        if (lp2p_dns_name_is_child(name, &p->tags[t])) {
+            return true;
+        }
+    }
+    uint64_t instance = instance_of(p, name);
+    for (size_t i = 0; i < p->n_names; i++) {
+        if (p->names[i] == instance) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void take_ptr(struct parse *p, const struct lp2p_dns_record *rr)
 {
     struct lp2p_dns_name name;
     size_t t;
-    if (rr->ttl == 0 && p->ret->n_goodbyes < LP2P_MDNS_PACKET_PEERS && is_tag(p, &rr->name, &t) &&
-        lp2p_dns_record_name(&p->reader, rr, &name) == 0) {
-        p->ret->goodbyes[p->ret->n_goodbyes++] = instance_of(p, &name);
+    if (p->n_names == LP2P_COUNT(p->names) || !is_tag(p, &rr->name, &t) ||
+        lp2p_dns_record_name(&p->reader, rr, &name) != 0) {
+        return;
+    }
+    p->names[p->n_names++] = instance_of(p, &name);
+    if (rr->ttl == 0) {
+        p->ret->goodbyes[p->ret->n_goodbyes++] = p->names[p->n_names - 1];
     }
 }
 
