@@ -222,16 +222,20 @@ static void pair_on_ack(struct sim_pair *pair)
         pair_retry(pair, SIM_ACK);
         return;
     }
+    struct lp2p_endpoint at = e->local;
+    at.zone = 0;
+    struct lp2p_listener *l = listener_find(e->m, &at);
+    if (l != NULL && l->n_backlog == LISTEN_BACKLOG) {
+        pair_retry(pair, SIM_ACK); /* dropped, as Linux does */
+        return;
+    }
     pair->stage = SIM_DONE;
     if (e->state == SIM_END_DEAD) {
         e->closed = true; /* reset before anybody saw it */
         sim_pair_settle(pair);
         return;
     }
-    struct lp2p_endpoint at = e->local;
-    at.zone = 0;
-    struct lp2p_listener *l = listener_find(e->m, &at);
-    if (l == NULL || l->n_backlog == LISTEN_BACKLOG) {
+    if (l == NULL) {
         end_drop(e);
         return;
     }
