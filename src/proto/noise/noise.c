@@ -22,7 +22,7 @@ static bool is_legal(enum noise_state from, enum noise_state to)
 static void set_state(struct lp2p_noise *e, enum noise_state to)
 {
     LP2P_ASSERT(is_legal((enum noise_state)e->state, to));
-    e->state = to;
+    e->state = (int)to;
 }
 
 static void forget_handshake(struct lp2p_noise *e)
