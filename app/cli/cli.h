@@ -108,8 +108,8 @@ const char *cli_reset_err(const struct cli *c);
 void cli_complain(const struct cli *c, const char *text, const char *hint);
 /* The same for a cause with its plain sentence; returns its exit code. */
 int cli_complain_cause(const struct cli *c, enum whtnxt_cause cause);
-/* Prints JSON for a script, one document and a newline. */
-void cli_print_json(const json_t *v);
+/* Prints JSON for a script, one document and a newline; `one_line` for streams of them. */
+void cli_print_json(const json_t *v, bool one_line);
 
 /* ---- status.c ---- */
 

@@ -127,7 +127,7 @@ static int report(struct cli *c, const json_t *status, const json_t *attempt)
     bool connected = strcmp(cli_text(attempt, "stage"), "connected") == 0;
     enum whtnxt_cause cause = whtnxt_cause_find(cli_text(attempt, "code"));
     if (c->json) {
-        cli_print_json(attempt);
+        cli_print_json(attempt, false);
     } else if (connected) {
         print_connected(c, status, attempt);
     } else {
@@ -164,7 +164,7 @@ static int report_timeout(struct cli *c, const json_t *attempt, unsigned timeout
         json_object_set_new(o, "stage", json_string("failed"));
         json_object_set_new(o, "code", json_string(whtnxt_cause_code(WHTNXT_CAUSE_TIMED_OUT)));
         json_object_set_new(o, "text", json_string(text));
-        cli_print_json(o);
+        cli_print_json(o, false);
         json_decref(o);
     } else {
         cli_complain(c, text, whtnxt_cause_action(WHTNXT_CAUSE_TIMED_OUT));
@@ -179,7 +179,7 @@ static int report_cancelled(struct cli *c, uint64_t attempt)
     json_t *status = c->json ? cli_status(c, &exit_code) : NULL;
     const json_t *a = find_attempt(status, attempt);
     if (a != NULL) {
-        cli_print_json(a);
+        cli_print_json(a, false);
     }
     json_decref(status);
     char text[WHTNXT_CAUSE_TEXT_SIZE];

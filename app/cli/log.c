@@ -10,9 +10,7 @@
 static void print_line(const struct cli *c, const json_t *line)
 {
     if (c->json) {
-        char *text = json_dumps(line, JSON_COMPACT | JSON_PRESERVE_ORDER);
-        puts(text != NULL ? text : "");
-        free(text);
+        cli_print_json(line, true);
         return;
     }
     char when[16];

@@ -64,13 +64,13 @@ int cli_complain_cause(const struct cli *c, enum whtnxt_cause cause)
     return whtnxt_cause_exit(cause);
 }
 
-void cli_print_json(const json_t *v)
+void cli_print_json(const json_t *v, bool one_line)
 {
-    char *text = json_dumps(v, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-    if (text == NULL) {
-        fputs("whtnxt: out of memory\n", stderr);
+    size_t flags = JSON_PRESERVE_ORDER | (one_line ? JSON_COMPACT : JSON_INDENT(2));
+    if (json_dumpf(v, stdout, flags) != 0) {
+        fputs("whtnxt: standard output cannot be written\n", stderr);
         exit(CLI_FAILED);
     }
-    puts(text);
-    free(text);
+    putchar('\n');
+    fflush(stdout);
 }

@@ -173,11 +173,7 @@ static int watch(struct cli *c)
             fputs("\033[H\033[2J", stdout);
         }
         if (status != NULL && c->json) {
-            /* One document a line for a script. */
-            char *text = json_dumps(status, JSON_COMPACT);
-            puts(text != NULL ? text : "");
-            fflush(stdout);
-            free(text);
+            cli_print_json(status, true);
         } else if (status != NULL) {
             cli_print_status(c, status);
         }
@@ -214,7 +210,7 @@ int cmd_status(struct cli *c, int argc, char **argv)
         return exit_code;
     }
     if (c->json) {
-        cli_print_json(status);
+        cli_print_json(status, false);
     } else {
         cli_print_status(c, status);
     }
@@ -245,7 +241,7 @@ int cmd_peers(struct cli *c, int argc, char **argv)
                               json_object_get(status, "connections"), "discoveredPeers",
                               json_object_get(status, "discoveredPeers"), "peers",
                               json_object_get(status, "peers"));
-        cli_print_json(o);
+        cli_print_json(o, false);
         json_decref(o);
     } else {
         print_connections(c, status);

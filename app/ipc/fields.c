@@ -12,7 +12,7 @@
 
 /* ---- out ---- */
 
-void field_put(json_t **o, const char *key, json_t *v)
+void whtnxt_json_put(json_t **o, const char *key, json_t *v)
 {
     /* jansson frees `v` also when it fails. */
     if (*o == NULL) {
@@ -23,7 +23,7 @@ void field_put(json_t **o, const char *key, json_t *v)
     }
 }
 
-void field_add(json_t **list, json_t *v)
+void whtnxt_json_add(json_t **list, json_t *v)
 {
     if (*list == NULL) {
         json_decref(v);
@@ -72,7 +72,7 @@ static json_t *field_encode(const struct field *f, const void *p)
 void fields_encode(json_t **o, const struct field *f, size_t n, const void *p)
 {
     for (size_t i = 0; i < n; i++) {
-        field_put(o, f[i].key, field_encode(&f[i], (const uint8_t *)p + f[i].at));
+        whtnxt_json_put(o, f[i].key, field_encode(&f[i], (const uint8_t *)p + f[i].at));
     }
 }
 

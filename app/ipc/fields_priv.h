@@ -41,12 +41,6 @@ struct field {
         key, FIELD_ENUM, offsetof(type, member), n, words \
     }
 
-/* Sets `v` in `*o`, takes `v` over. `*o` becomes NULL when there was no memory, and stays so: look
- * once, at the end. */
-void field_put(json_t **o, const char *key, json_t *v);
-/* The same for a list. */
-void field_add(json_t **list, json_t *v);
-
 /* Puts all members of `p` into `*o`. */
 void fields_encode(json_t **o, const struct field *f, size_t n, const void *p);
 /* Fills all members of `p`; all must be there. -LP2P_E_DECODE. */

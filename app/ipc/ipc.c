@@ -16,11 +16,11 @@ int whtnxt_request_encode(struct lp2p_buf *out, uint64_t id, enum whtnxt_method 
                           const json_t *params)
 {
     json_t *o = json_object();
-    field_put(&o, "jsonrpc", json_string("2.0"));
-    field_put(&o, "id", json_integer((json_int_t)id));
-    field_put(&o, "method", json_string(whtnxt_method_row(method)->name));
+    whtnxt_json_put(&o, "jsonrpc", json_string("2.0"));
+    whtnxt_json_put(&o, "id", json_integer((json_int_t)id));
+    whtnxt_json_put(&o, "method", json_string(whtnxt_method_row(method)->name));
     if (params != NULL) {
-        field_put(&o, "params", json_deep_copy(params));
+        whtnxt_json_put(&o, "params", json_deep_copy(params));
     }
     int r = whtnxt_json_encode(out, o);
     json_decref(o);
@@ -178,9 +178,9 @@ void whtnxt_request_fini(struct whtnxt_request *r)
 static int answer_encode(struct lp2p_buf *out, const json_t *id, const char *key, json_t *body)
 {
     json_t *o = json_object();
-    field_put(&o, "jsonrpc", json_string("2.0"));
-    field_put(&o, "id", id == NULL ? json_null() : json_deep_copy(id));
-    field_put(&o, key, body);
+    whtnxt_json_put(&o, "jsonrpc", json_string("2.0"));
+    whtnxt_json_put(&o, "id", id == NULL ? json_null() : json_deep_copy(id));
+    whtnxt_json_put(&o, key, body);
     int r = whtnxt_json_encode(out, o);
     json_decref(o);
     return r;
@@ -210,8 +210,8 @@ static const char *rpc_text(int rpc_error)
 int whtnxt_answer_error(struct lp2p_buf *out, const json_t *id, int rpc_error)
 {
     json_t *e = json_object();
-    field_put(&e, "code", json_integer(rpc_error));
-    field_put(&e, "message", json_string(rpc_text(rpc_error)));
+    whtnxt_json_put(&e, "code", json_integer(rpc_error));
+    whtnxt_json_put(&e, "message", json_string(rpc_text(rpc_error)));
     return answer_encode(out, id, "error", e);
 }
 
@@ -224,11 +224,11 @@ int whtnxt_answer_refuse(struct lp2p_buf *out, const json_t *id, enum whtnxt_cau
         text = buf;
     }
     json_t *data = json_object();
-    field_put(&data, "code", json_string(whtnxt_cause_code(cause)));
-    field_put(&data, "action", json_string(whtnxt_cause_action(cause)));
+    whtnxt_json_put(&data, "code", json_string(whtnxt_cause_code(cause)));
+    whtnxt_json_put(&data, "action", json_string(whtnxt_cause_action(cause)));
     json_t *e = json_object();
-    field_put(&e, "code", json_integer(WHTNXT_RPC_REFUSED));
-    field_put(&e, "message", json_string(text));
-    field_put(&e, "data", data);
+    whtnxt_json_put(&e, "code", json_integer(WHTNXT_RPC_REFUSED));
+    whtnxt_json_put(&e, "message", json_string(text));
+    whtnxt_json_put(&e, "data", data);
     return answer_encode(out, id, "error", e);
 }

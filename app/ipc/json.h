@@ -29,6 +29,14 @@ int whtnxt_json_decode(struct lp2p_span line, json_t **ret);
  */
 int whtnxt_json_encode(struct lp2p_buf *out, const json_t *v);
 
+/* ---- putting values in ---- */
+
+/* Sets `v` in `*o`, takes `v` over. `*o` becomes NULL when there was no memory, and stays so: look
+ * once, at the end. */
+void whtnxt_json_put(json_t **o, const char *key, json_t *v);
+/* The same for a list. */
+void whtnxt_json_add(json_t **list, json_t *v);
+
 /* ---- taking values out ---- */
 
 /* Each: a member of the right kind, or `-LP2P_E_DECODE`. Strings: valid until the value is freed.

@@ -140,7 +140,7 @@ static json_t *encode_addrs(const struct whtnxt_connect *c)
     for (size_t i = 0; i < c->n_addrs; i++) {
         json_t *o = json_object();
         fields_encode(&o, connect_addr_fields, LP2P_COUNT(connect_addr_fields), &c->addrs[i]);
-        field_add(&list, o);
+        whtnxt_json_add(&list, o);
     }
     return list;
 }
@@ -162,14 +162,14 @@ static int decode_addrs(const json_t *o, struct whtnxt_connect *c)
 int whtnxt_node_msg_encode(struct lp2p_buf *out, const struct whtnxt_node_msg *msg)
 {
     json_t *o = json_object();
-    field_put(&o, "t", json_string(whtnxt_msg_row(msg->type)->name));
+    whtnxt_json_put(&o, "t", json_string(whtnxt_msg_row(msg->type)->name));
     fields_encode(&o, msg_fields[msg->type].f, msg_fields[msg->type].n, msg);
     if (msg->type == WHTNXT_MSG_START) {
-        field_put(&o, "seed", encode_seed(msg->start.seed));
+        whtnxt_json_put(&o, "seed", encode_seed(msg->start.seed));
     } else if (msg->type == WHTNXT_MSG_CONNECT) {
-        field_put(&o, "addrs", encode_addrs(&msg->connect));
+        whtnxt_json_put(&o, "addrs", encode_addrs(&msg->connect));
     } else if (msg->type == WHTNXT_MSG_STATE) {
-        field_put(&o, "state", whtnxt_state_encode(&msg->state));
+        whtnxt_json_put(&o, "state", whtnxt_state_encode(&msg->state));
     }
     int r = whtnxt_json_encode(out, o);
     json_decref(o);

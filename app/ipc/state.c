@@ -173,7 +173,7 @@ static json_t *encode_texts(const state_text *texts, size_t n)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++) {
-        field_add(&list, json_string(texts[i]));
+        whtnxt_json_add(&list, json_string(texts[i]));
     }
     return list;
 }
@@ -186,7 +186,7 @@ static json_t *encode_list(const struct field *f, size_t n_fields, const void *p
     for (size_t i = 0; i < n; i++) {
         json_t *o = json_object();
         fields_encode(&o, f, n_fields, (const uint8_t *)p + i * size);
-        field_add(&list, o);
+        whtnxt_json_add(&list, o);
     }
     return list;
 }
@@ -197,10 +197,10 @@ static json_t *encode_attempts(const struct whtnxt_attempt_state *a, size_t n)
     for (size_t i = 0; i < n; i++) {
         json_t *o = json_object();
         fields_encode(&o, attempt_fields, LP2P_COUNT(attempt_fields), &a[i]);
-        field_put(&o, "paths",
-                  encode_list(path_fields, LP2P_COUNT(path_fields), a[i].paths, a[i].n_paths,
-                              sizeof(a[i].paths[0])));
-        field_add(&list, o);
+        whtnxt_json_put(&o, "paths",
+                        encode_list(path_fields, LP2P_COUNT(path_fields), a[i].paths, a[i].n_paths,
+                                    sizeof(a[i].paths[0])));
+        whtnxt_json_add(&list, o);
     }
     return list;
 }
@@ -211,9 +211,9 @@ static json_t *encode_peers(const struct whtnxt_peer_state *p, size_t n)
     for (size_t i = 0; i < n; i++) {
         json_t *o = json_object();
         fields_encode(&o, peer_fields, LP2P_COUNT(peer_fields), &p[i]);
-        field_put(&o, "addrs", encode_texts(p[i].addrs, p[i].n_addrs));
-        field_put(&o, "protocols", encode_texts(p[i].protocols, p[i].n_protocols));
-        field_add(&list, o);
+        whtnxt_json_put(&o, "addrs", encode_texts(p[i].addrs, p[i].n_addrs));
+        whtnxt_json_put(&o, "protocols", encode_texts(p[i].protocols, p[i].n_protocols));
+        whtnxt_json_add(&list, o);
     }
     return list;
 }
@@ -222,12 +222,12 @@ json_t *whtnxt_state_encode(const struct whtnxt_state *s)
 {
     json_t *o = json_object();
     fields_encode(&o, state_fields, LP2P_COUNT(state_fields), s);
-    field_put(&o, "addrs", encode_texts((const state_text *)s->addrs, s->n_addrs));
-    field_put(&o, "conns",
-              encode_list(conn_fields, LP2P_COUNT(conn_fields), s->conns, s->n_conns,
-                          sizeof(s->conns[0])));
-    field_put(&o, "attempts", encode_attempts(s->attempts, s->n_attempts));
-    field_put(&o, "discovered", encode_peers(s->discovered, s->n_discovered));
+    whtnxt_json_put(&o, "addrs", encode_texts((const state_text *)s->addrs, s->n_addrs));
+    whtnxt_json_put(&o, "conns",
+                    encode_list(conn_fields, LP2P_COUNT(conn_fields), s->conns, s->n_conns,
+                                sizeof(s->conns[0])));
+    whtnxt_json_put(&o, "attempts", encode_attempts(s->attempts, s->n_attempts));
+    whtnxt_json_put(&o, "discovered", encode_peers(s->discovered, s->n_discovered));
     return o;
 }
 

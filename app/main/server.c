@@ -117,8 +117,9 @@ static void client_pump(struct client *c)
             client_close(c);
             return;
         }
-        c->server->fn(c->server->ctx, line, &c->out);
-        if (c->out.len > 0) {
+        if (c->server->fn(c->server->ctx, line, &c->out) != 0) {
+            client_close(c);
+        } else if (c->out.len > 0) {
             client_send(c);
         }
     }

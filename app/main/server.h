@@ -19,8 +19,8 @@
 
 struct whtnxt_server;
 
-/* Answers one request line: appends a line to `out`. */
-typedef void whtnxt_server_fn(void *ctx, struct lp2p_span line, struct lp2p_buf *out);
+/* Answers one request line: appends a line to `out`. What is not 0 hangs up on the client. */
+typedef int whtnxt_server_fn(void *ctx, struct lp2p_span line, struct lp2p_buf *out);
 
 struct whtnxt_server_cfg {
     const char *folder; /* of the socket */

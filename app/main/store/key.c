@@ -12,7 +12,7 @@
 static int refuse(char reason[static WHTNXT_KEY_REASON_SIZE], int err, const char *path,
                   const char *what)
 {
-    snprintf(reason, WHTNXT_KEY_REASON_SIZE, "%.300s %s", path, what);
+    snprintf(reason, WHTNXT_KEY_REASON_SIZE, "%.200s %.300s", path, what);
     return err;
 }
 
@@ -133,7 +133,7 @@ int whtnxt_key_load(const struct whtnxt_key_cfg *cfg, struct lp2p_identity *ret,
         return err;
     }
     if (exists(cfg->disk, cfg->peers_path)) {
-        char text[WHTNXT_KEY_REASON_SIZE];
+        char text[300];
         snprintf(text, sizeof(text),
                  "is missing, but %.200s is there. Restore the key, or move that file away to "
                  "start anew.",

@@ -1,0 +1,514 @@
+#include "model/model.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "lp2p/error.h"
+#include "model/model_priv.h"
+
+/* Log lines a second; a node that shouts may not fill the disk. */
+#define LOG_BURST 100U
+
+int whtnxt_model_new(const struct whtnxt_model_cfg *cfg, struct whtnxt_model **ret)
+{
+    struct whtnxt_model *m = lp2p_calloc(cfg->mem, 1, sizeof(*m));
+    if (m == NULL) {
+        return -LP2P_E_NOMEM;
+    }
+    uint8_t boot[16];
+    m->mem = cfg->mem;
+    m->random = cfg->random;
+    m->version = cfg->version;
+    m->wall_offset = cfg->wall - cfg->now;
+    m->wake = UINT64_MAX;
+    m->next_id = 1;
+    m->node.state = MODEL_NODE_STARTING;
+    lp2p_list_init(&m->actions);
+    whtnxt_state_init(&m->state, m->mem);
+    lp2p_random_fill(m->random, boot, sizeof(boot));
+    for (size_t i = 0; i < sizeof(boot); i++) {
+        snprintf(m->boot + 2 * i, 3, "%02x", boot[i]);
+    }
+    m->port = (uint16_t)(WHTNXT_PORT_MIN +
+                         lp2p_random_below(m->random, WHTNXT_PORT_MAX - WHTNXT_PORT_MIN + 1));
+    m->attempts = lp2p_calloc(m->mem, MODEL_ATTEMPTS, sizeof(*m->attempts));
+    m->log = lp2p_calloc(m->mem, WHTNXT_MODEL_LOG, sizeof(*m->log));
+    if (m->attempts == NULL || m->log == NULL) {
+        whtnxt_model_free(m);
+        return -LP2P_E_NOMEM;
+    }
+    *ret = m;
+    return 0;
+}
+
+void whtnxt_model_free(struct whtnxt_model *m)
+{
+    struct whtnxt_action a;
+    if (m == NULL) {
+        return;
+    }
+    while (whtnxt_model_action(m, &a)) {
+        whtnxt_action_fini(&a);
+    }
+    whtnxt_state_fini(&m->state);
+    lp2p_free(m->mem, m->attempts);
+    lp2p_free(m->mem, m->peers);
+    lp2p_free(m->mem, m->log);
+    lp2p_free(m->mem, m);
+}
+
+/* ---- actions ---- */
+
+struct whtnxt_action *model_act(struct whtnxt_model *m, enum whtnxt_action_type type)
+{
+    struct model_action_node *n = lp2p_calloc(m->mem, 1, sizeof(*n));
+    if (n == NULL) {
+        return NULL;
+    }
+    n->a.type = type;
+    n->a.msg.type = WHTNXT_MSGS;
+    lp2p_list_add_last(&m->actions, &n->node);
+    return &n->a;
+}
+
+bool whtnxt_model_action(struct whtnxt_model *m, struct whtnxt_action *ret)
+{
+    struct lp2p_list *first = lp2p_list_first(&m->actions);
+    if (first == NULL) {
+        return false;
+    }
+    struct model_action_node *n = LP2P_CONTAINER(first, struct model_action_node, node);
+    lp2p_list_remove(first);
+    *ret = n->a;
+    lp2p_free(m->mem, n);
+    return true;
+}
+
+void whtnxt_action_fini(struct whtnxt_action *a)
+{
+    whtnxt_node_msg_fini(&a->msg);
+}
+
+/* ---- time ---- */
+
+/* Time in which main itself was stopped does not count against the node (DESIGN 2). */
+void model_enter(struct whtnxt_model *m, uint64_t now)
+{
+    if (m->wake != UINT64_MAX && now > m->wake + MODEL_LATE_MS) {
+        uint64_t late = now - m->wake;
+        if (m->node.silent_since != 0) {
+            m->node.silent_since += late;
+        }
+        if (m->node.kill_at != 0) {
+            m->node.kill_at += late;
+        }
+        m->wake = now;
+    }
+}
+
+uint64_t model_to_wall(const struct whtnxt_model *m, uint64_t at)
+{
+    return at == 0 ? 0 : at + m->wall_offset;
+}
+
+void whtnxt_model_wall(struct whtnxt_model *m, uint64_t now, uint64_t wall)
+{
+    uint64_t offset = wall - now;
+    uint64_t diff = offset > m->wall_offset ? offset - m->wall_offset : m->wall_offset - offset;
+    /* Small differences would make all times tremble. */
+    if (diff > 1000) {
+        m->wall_offset = offset;
+    }
+}
+
+uint64_t whtnxt_model_deadline(const struct whtnxt_model *m)
+{
+    return LP2P_MIN(model_node_deadline(m), model_attempts_deadline(m));
+}
+
+void whtnxt_model_tick(struct whtnxt_model *m, uint64_t now)
+{
+    model_enter(m, now);
+    model_node_tick(m, now);
+    model_attempts_tick(m, now);
+    m->wake = whtnxt_model_deadline(m);
+}
+
+/* ---- log ---- */
+
+static bool log_has_room(struct whtnxt_model *m, uint64_t now)
+{
+    if (now >= m->log_burst_at + 1000) {
+        m->log_burst_at = now;
+        m->log_burst = 0;
+    }
+    return m->log_burst++ < LOG_BURST;
+}
+
+void whtnxt_model_log(struct whtnxt_model *m, uint64_t now, enum whtnxt_log_level level,
+                      enum whtnxt_cause cause, const char *text)
+{
+    if (!log_has_room(m, now)) {
+        return;
+    }
+    struct model_log_line *l = &m->log[m->log_last++ % WHTNXT_MODEL_LOG];
+    l->id = m->log_last;
+    l->wall = model_to_wall(m, now);
+    l->level = level;
+    l->code = whtnxt_cause_code(cause);
+    whtnxt_clean(l->text, sizeof(l->text), text, strlen(text), sizeof(l->text));
+    struct whtnxt_action *a = model_act(m, WHTNXT_DO_LOG);
+    if (a != NULL) {
+        a->level = level;
+        snprintf(a->text, sizeof(a->text), "%s%s%s", l->text, *l->code != '\0' ? " " : "", l->code);
+    }
+}
+
+void model_say(struct whtnxt_model *m, uint64_t now, enum whtnxt_log_level level,
+               enum whtnxt_cause cause, const char *fmt, ...)
+{
+    char text[WHTNXT_LOG_TEXT_SIZE];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    whtnxt_model_log(m, now, level, cause, text);
+}
+
+void model_name(const struct whtnxt_model *m, const char *id, const char *link_name,
+                char buf[static 96])
+{
+    const struct model_peer *p = model_peer_find(m, id);
+    char shortened[WHTNXT_SHORT_ID_SIZE];
+    if (p != NULL && p->alias[0] != '\0') {
+        snprintf(buf, 96, "%s", p->alias);
+    } else if (link_name != NULL && link_name[0] != '\0') {
+        snprintf(buf, 96, "\"%s\"", link_name);
+    } else {
+        whtnxt_short_id(id, shortened);
+        snprintf(buf, 96, "%s", shortened);
+    }
+}
+
+/* ---- settings ---- */
+
+#define SETTINGS_VERSION 1
+static const char *const confirm_words[] = {"never", "strangers", "always"};
+
+json_t *whtnxt_model_settings(const struct whtnxt_model *m)
+{
+    json_t *o = json_object();
+    whtnxt_json_put(&o, "version", json_integer(SETTINGS_VERSION));
+    whtnxt_json_put(&o, "listen.port", json_integer(m->port));
+    whtnxt_json_put(&o, "links.confirm", json_string(confirm_words[m->confirm]));
+    return o;
+}
+
+static int settings_take(struct whtnxt_model *m, const char *key, const json_t *v)
+{
+    if (strcmp(key, "listen.port") == 0) {
+        if (!json_is_integer(v) || json_integer_value(v) < 1024 ||
+            json_integer_value(v) > UINT16_MAX) {
+            return -LP2P_E_DECODE;
+        }
+        m->port = (uint16_t)json_integer_value(v);
+        return 0;
+    }
+    for (unsigned i = 0; strcmp(key, "links.confirm") == 0 && i < LP2P_COUNT(confirm_words); i++) {
+        if (json_is_string(v) && strcmp(json_string_value(v), confirm_words[i]) == 0) {
+            m->confirm = (enum model_confirm)i;
+            return 0;
+        }
+    }
+    return -LP2P_E_DECODE;
+}
+
+int whtnxt_model_load_settings(struct whtnxt_model *m, const json_t *o)
+{
+    uint64_t version;
+    if (o == NULL) {
+        (void)model_act(m, WHTNXT_DO_SAVE_SETTINGS);
+        return 0;
+    }
+    m->settings_locked = true;
+    LP2P_TRY(whtnxt_json_get_u64(o, "version", UINT32_MAX, &version));
+    if (version != SETTINGS_VERSION) {
+        return -LP2P_E_VERSION;
+    }
+    const json_t *port = json_object_get(o, "listen.port");
+    const json_t *confirm = json_object_get(o, "links.confirm");
+    LP2P_TRY(settings_take(m, "listen.port", port));
+    LP2P_TRY(settings_take(m, "links.confirm", confirm));
+    m->settings_locked = false;
+    return 0;
+}
+
+/* ---- methods ---- */
+
+struct model_call {
+    struct whtnxt_model *m;
+    uint64_t now;
+    const json_t *params;
+    enum whtnxt_cause cause; /* of a refusal */
+    char text[WHTNXT_CAUSE_TEXT_SIZE];
+};
+
+static json_t *refuse(struct model_call *c, enum whtnxt_cause cause,
+                      const struct whtnxt_cause_args *args)
+{
+    c->cause = cause;
+    whtnxt_cause_text(cause, args, c->text);
+    model_say(c->m, c->now, WHTNXT_LOG_WARNING, cause, "%s", c->text);
+    return NULL;
+}
+
+/* Base58 of any form of id. */
+static bool id_param(const struct model_call *c, char id[static WHTNXT_ID_SIZE])
+{
+    const char *s = json_string_value(json_object_get(c->params, "peerId"));
+    struct lp2p_peer_id pid;
+    if (s == NULL || lp2p_peer_id_parse(s, strlen(s), &pid) != 0) {
+        return false;
+    }
+    lp2p_peer_id_format(&pid, id);
+    return true;
+}
+
+static json_t *done(void)
+{
+    return json_object();
+}
+
+static json_t *call_status(struct model_call *c)
+{
+    model_node_polled(c->m, c->now);
+    return model_snapshot(c->m, c->now);
+}
+
+static json_t *call_connect(struct model_call *c)
+{
+    struct model_wish w = {
+        .link = json_string_value(json_object_get(c->params, "link")),
+        .peer_id = json_string_value(json_object_get(c->params, "peerId")),
+        .multiaddr = json_string_value(json_object_get(c->params, "multiaddr")),
+    };
+    const char *source = json_string_value(json_object_get(c->params, "source"));
+    int given = (w.link != NULL) + (w.peer_id != NULL) + (w.multiaddr != NULL);
+    if (given != 1) {
+        return refuse(c, WHTNXT_CAUSE_LINK_NOT_FOUND, NULL);
+    }
+    w.os = source != NULL && strcmp(source, "os") == 0;
+    return model_connect(c->m, c->now, &w, &c->cause, c->text);
+}
+
+static json_t *call_answer_link(struct model_call *c)
+{
+    json_t *r = model_answer_link(c->m, c->now, c->params, &c->cause);
+    return r == NULL && c->cause != WHTNXT_CAUSE_NONE ? refuse(c, c->cause, NULL) : r;
+}
+
+static json_t *call_cancel(struct model_call *c)
+{
+    uint64_t id = 0;
+    (void)whtnxt_json_get_u64(c->params, "attempt", UINT64_MAX >> 1, &id);
+    struct model_attempt *a = model_attempt_find(c->m, id);
+    if (a == NULL || whtnxt_stage_has_ended(a->stage)) {
+        return refuse(c, WHTNXT_CAUSE_ATTEMPT_UNKNOWN, NULL);
+    }
+    model_attempt_end(c->m, c->now, a, WHTNXT_STAGE_CANCELLED, WHTNXT_CAUSE_CANCELLED);
+    return done();
+}
+
+static void send_disconnect(struct whtnxt_model *m, const char *id)
+{
+    struct whtnxt_action *a = model_node_takes(m) ? model_act(m, WHTNXT_DO_SEND) : NULL;
+    if (a != NULL) {
+        a->msg.type = WHTNXT_MSG_DISCONNECT;
+        memcpy(a->msg.disconnect, id, WHTNXT_ID_SIZE);
+    }
+}
+
+static void stop_trying(struct whtnxt_model *m, uint64_t now, const char *id)
+{
+    struct model_attempt *a = model_attempt_of(m, id);
+    if (a != NULL) {
+        model_attempt_end(m, now, a, WHTNXT_STAGE_CANCELLED, WHTNXT_CAUSE_CANCELLED);
+    }
+}
+
+static json_t *call_disconnect(struct model_call *c)
+{
+    char id[WHTNXT_ID_SIZE] = "";
+    char name[96];
+    if (!id_param(c, id)) {
+        return refuse(c, WHTNXT_CAUSE_PEER_UNKNOWN, NULL);
+    }
+    struct model_peer *p = model_peer_find(c->m, id);
+    if (!model_is_connected(c->m, id) && (p == NULL || !p->wanted)) {
+        model_name(c->m, id, NULL, name);
+        return refuse(c, WHTNXT_CAUSE_NOT_CONNECTED, &(struct whtnxt_cause_args){.name = name});
+    }
+    p = model_peer_get(c->m, id);
+    if (p != NULL) {
+        p->wanted = false;
+        p->refused = true;
+        model_peers_save(c->m);
+    }
+    model_peer_refuse(c->m, id, true);
+    stop_trying(c->m, c->now, id);
+    send_disconnect(c->m, id);
+    return done();
+}
+
+static json_t *call_forget(struct model_call *c)
+{
+    char id[WHTNXT_ID_SIZE] = "";
+    struct model_peer *p = id_param(c, id) ? model_peer_find(c->m, id) : NULL;
+    if (p == NULL) {
+        return refuse(c, WHTNXT_CAUSE_PEER_UNKNOWN, NULL);
+    }
+    if (p->blocked || p->refused) {
+        model_peer_refuse(c->m, id, false);
+    }
+    stop_trying(c->m, c->now, id);
+    model_peer_remove(c->m, p);
+    model_peers_save(c->m);
+    return done();
+}
+
+static json_t *call_block(struct model_call *c)
+{
+    char id[WHTNXT_ID_SIZE] = "";
+    const json_t *v = json_object_get(c->params, "blocked");
+    bool on = v == NULL || json_is_true(v);
+    struct model_peer *p = id_param(c, id) ? model_peer_get(c->m, id) : NULL;
+    if (p == NULL) {
+        return refuse(c, WHTNXT_CAUSE_PEER_UNKNOWN, NULL);
+    }
+    p->blocked = on;
+    p->refused = false;
+    p->wanted = p->wanted && !on;
+    model_peer_refuse(c->m, id, on);
+    if (on) {
+        stop_trying(c->m, c->now, id);
+        send_disconnect(c->m, id);
+    }
+    model_peers_save(c->m);
+    return done();
+}
+
+static json_t *call_alias(struct model_call *c)
+{
+    char id[WHTNXT_ID_SIZE] = "";
+    const char *alias = json_string_value(json_object_get(c->params, "alias"));
+    struct model_peer *p = id_param(c, id) ? model_peer_get(c->m, id) : NULL;
+    if (p == NULL) {
+        return refuse(c, WHTNXT_CAUSE_PEER_UNKNOWN, NULL);
+    }
+    whtnxt_clean(p->alias, sizeof(p->alias), alias, strlen(alias), 64);
+    model_peers_save(c->m);
+    return done();
+}
+
+static json_t *call_log(struct model_call *c)
+{
+    uint64_t after = 0;
+    (void)whtnxt_json_get_u64(c->params, "after", UINT64_MAX >> 1, &after);
+    return model_log_json(c->m, after);
+}
+
+static json_t *call_link(struct model_call *c)
+{
+    json_t *o = model_link_json(c->m, json_is_true(json_object_get(c->params, "lan")));
+    if (json_is_null(o)) {
+        json_decref(o);
+        return refuse(c, WHTNXT_CAUSE_KEY_REFUSED,
+                      &(struct whtnxt_cause_args){.detail = c->m->node.detail});
+    }
+    return o;
+}
+
+static json_t *call_settings_get(struct model_call *c)
+{
+    return whtnxt_model_settings(c->m);
+}
+
+static json_t *call_settings_set(struct model_call *c)
+{
+    const char *key = json_string_value(json_object_get(c->params, "key"));
+    char shown[80];
+    whtnxt_clean(shown, sizeof(shown), key, strlen(key), 64);
+    if (c->m->settings_locked ||
+        settings_take(c->m, key, json_object_get(c->params, "value")) != 0) {
+        return refuse(c, WHTNXT_CAUSE_SETTING_REFUSED,
+                      &(struct whtnxt_cause_args){.detail = shown});
+    }
+    (void)model_act(c->m, WHTNXT_DO_SAVE_SETTINGS);
+    return whtnxt_model_settings(c->m);
+}
+
+static json_t *call_version(struct model_call *c)
+{
+    json_t *o = json_object();
+    whtnxt_json_put(&o, "version", json_string(c->m->version));
+    whtnxt_json_put(&o, "nodeProtocol", json_integer(WHTNXT_NODE_PROTOCOL));
+    return o;
+}
+
+static json_t *call_restart(struct model_call *c)
+{
+    if (model_node_retry(c->m, c->now) != 0) {
+        return refuse(c, WHTNXT_CAUSE_KEY_REFUSED,
+                      &(struct whtnxt_cause_args){.detail = c->m->node.detail});
+    }
+    return done();
+}
+
+static json_t *call_quit(struct model_call *c)
+{
+    whtnxt_model_quit(c->m, c->now);
+    return done();
+}
+
+static json_t *(*const calls[WHTNXT_METHODS])(struct model_call *c) = {
+    [WHTNXT_METHOD_GET_STATUS] = call_status,
+    [WHTNXT_METHOD_CONNECT] = call_connect,
+    [WHTNXT_METHOD_ANSWER_LINK] = call_answer_link,
+    [WHTNXT_METHOD_CANCEL] = call_cancel,
+    [WHTNXT_METHOD_DISCONNECT] = call_disconnect,
+    [WHTNXT_METHOD_FORGET] = call_forget,
+    [WHTNXT_METHOD_BLOCK] = call_block,
+    [WHTNXT_METHOD_ALIAS] = call_alias,
+    [WHTNXT_METHOD_GET_LOG] = call_log,
+    [WHTNXT_METHOD_GET_LINK] = call_link,
+    [WHTNXT_METHOD_SETTINGS_GET] = call_settings_get,
+    [WHTNXT_METHOD_SETTINGS_SET] = call_settings_set,
+    [WHTNXT_METHOD_GET_VERSION] = call_version,
+    [WHTNXT_METHOD_RESTART_NODE] = call_restart,
+    [WHTNXT_METHOD_QUIT] = call_quit,
+};
+
+int whtnxt_model_request(struct whtnxt_model *m, uint64_t now, struct lp2p_span line,
+                         struct lp2p_buf *out)
+{
+    struct whtnxt_request req;
+    int error = 0;
+    model_enter(m, now);
+    int r = whtnxt_request_decode(line, &req, &error);
+    if (r != 0) {
+        model_say(m, now, WHTNXT_LOG_WARNING, WHTNXT_CAUSE_NONE,
+                  "A request on the control socket was not understood (%d)", error);
+        r = whtnxt_answer_error(out, req.id, error);
+    } else {
+        struct model_call c = {.m = m, .now = now, .params = req.params};
+        json_t *result = calls[req.row->method](&c);
+        r = result == NULL && c.cause != WHTNXT_CAUSE_NONE
+                ? whtnxt_answer_refuse(out, req.id, c.cause, c.text)
+                : whtnxt_answer_result_take(out, req.id, result);
+    }
+    whtnxt_request_fini(&req);
+    m->wake = whtnxt_model_deadline(m);
+    return r;
+}
