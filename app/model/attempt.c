@@ -155,8 +155,7 @@ static void attempt_close(struct whtnxt_model *m, uint64_t now, struct model_att
     a->node_id = 0;
     if (stage == WHTNXT_STAGE_FAILED) {
         model_name(m, a->peer, a->name, name);
-        model_say(m, now, WHTNXT_LOG_WARNING, a->cause, "Connecting to %s failed: %s", name,
-                  a->text);
+        model_say(m, WHTNXT_LOG_WARNING, a->cause, "Connecting to %s failed: %s", name, a->text);
     }
 }
 
@@ -263,7 +262,7 @@ static void attempt_follow(struct whtnxt_model *m, uint64_t now, struct model_at
     memcpy(a->paths, s->paths, sizeof(a->paths));
     if (s->skipped > 0 && !a->skipped) {
         a->skipped = true;
-        model_say(m, now, WHTNXT_LOG_INFO, WHTNXT_CAUSE_LINK_ADDR_SKIPPED,
+        model_say(m, WHTNXT_LOG_INFO, WHTNXT_CAUSE_LINK_ADDR_SKIPPED,
                   "An address in this link was not tried: it points into your own computer or "
                   "network.");
     }

@@ -31,7 +31,7 @@ static enum whtnxt_cause link_cause(enum whtnxt_link_error e)
 }
 
 /* The refusal's sentence to the user, and the line with code and input to the log. */
-static json_t *refuse_link(struct whtnxt_model *m, uint64_t now, const char *input,
+static json_t *refuse_link(struct whtnxt_model *m, const char *input,
                            const struct whtnxt_link_fault *f,
                            char text[static WHTNXT_CAUSE_TEXT_SIZE])
 {
@@ -43,12 +43,12 @@ static json_t *refuse_link(struct whtnxt_model *m, uint64_t now, const char *inp
                           ? "Invalid URL: must start with whtnxt://"
                       : cause == WHTNXT_CAUSE_LINK_NO_ID ? "Invalid URL: missing peer ID"
                                                          : text;
-    model_say(m, now, WHTNXT_LOG_WARNING, cause, "%s: %s", say, shown);
+    model_say(m, WHTNXT_LOG_WARNING, cause, "%s: %s", say, shown);
     return NULL;
 }
 
-static json_t *refuse_wish(struct whtnxt_model *m, uint64_t now, const char *id,
-                           enum whtnxt_cause cause, char text[static WHTNXT_CAUSE_TEXT_SIZE])
+static json_t *refuse_wish(struct whtnxt_model *m, const char *id, enum whtnxt_cause cause,
+                           char text[static WHTNXT_CAUSE_TEXT_SIZE])
 {
     char name[96] = "";
     if (id != NULL) {
@@ -62,7 +62,7 @@ static json_t *refuse_wish(struct whtnxt_model *m, uint64_t now, const char *id,
         args.detail = "attempts";
     }
     whtnxt_cause_text(cause, &args, text);
-    model_say(m, now, WHTNXT_LOG_WARNING, cause, "%s", text);
+    model_say(m, WHTNXT_LOG_WARNING, cause, "%s", text);
     return NULL;
 }
 
@@ -149,7 +149,7 @@ static json_t *ask(struct whtnxt_model *m, uint64_t now, const struct whtnxt_lin
         char name[96];
         lp2p_peer_id_format(&l->id, id);
         model_name(m, id, l->name, name);
-        model_say(m, now, WHTNXT_LOG_INFO, WHTNXT_CAUSE_NONE, "A link to %s waits for your answer",
+        model_say(m, WHTNXT_LOG_INFO, WHTNXT_CAUSE_NONE, "A link to %s waits for your answer",
                   name);
     }
     json_t *o = json_object();
@@ -247,15 +247,15 @@ json_t *model_connect(struct whtnxt_model *m, uint64_t now, const struct model_w
     char id[WHTNXT_ID_SIZE];
     if (wish_read(w, &l, &f, &source) != 0) {
         *ret_cause = link_cause(f.error);
-        return refuse_link(m, now, input, &f, text);
+        return refuse_link(m, input, &f, text);
     }
     lp2p_peer_id_format(&l.id, id);
     *ret_cause = wish_judge(m, &l, id);
     if (*ret_cause != WHTNXT_CAUSE_NONE) {
-        return refuse_wish(m, now, id, *ret_cause, text);
+        return refuse_wish(m, id, *ret_cause, text);
     }
     if (l.bad_relays > 0) {
-        model_say(m, now, WHTNXT_LOG_INFO, WHTNXT_CAUSE_LINK_BAD_RELAY,
+        model_say(m, WHTNXT_LOG_INFO, WHTNXT_CAUSE_LINK_BAD_RELAY,
                   "The relay in this link is not understood. Trying without it.");
     }
     if (w->os && must_ask(m, now, id)) {
@@ -264,7 +264,7 @@ json_t *model_connect(struct whtnxt_model *m, uint64_t now, const struct model_w
     struct model_attempt *a = dial(m, now, &l, w->os, source);
     if (a == NULL) {
         *ret_cause = WHTNXT_CAUSE_LIMIT_REACHED;
-        return refuse_wish(m, now, id, *ret_cause, text);
+        return refuse_wish(m, id, *ret_cause, text);
     }
     if (w->os && strcmp(m->os_peer, id) != 0) {
         m->os_last = now;

@@ -96,6 +96,7 @@ void whtnxt_action_fini(struct whtnxt_action *a)
 /* Time in which main itself was stopped does not count against the node (DESIGN 2). */
 void model_enter(struct whtnxt_model *m, uint64_t now)
 {
+    m->now = now;
     if (m->wake != UINT64_MAX && now > m->wake + MODEL_LATE_MS) {
         uint64_t late = now - m->wake;
         if (m->node.silent_since != 0) {
@@ -166,15 +167,15 @@ void whtnxt_model_log(struct whtnxt_model *m, uint64_t now, enum whtnxt_log_leve
     }
 }
 
-void model_say(struct whtnxt_model *m, uint64_t now, enum whtnxt_log_level level,
-               enum whtnxt_cause cause, const char *fmt, ...)
+void model_say(struct whtnxt_model *m, enum whtnxt_log_level level, enum whtnxt_cause cause,
+               const char *fmt, ...)
 {
     char text[WHTNXT_LOG_TEXT_SIZE];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    whtnxt_model_log(m, now, level, cause, text);
+    whtnxt_model_log(m, m->now, level, cause, text);
 }
 
 void model_name(const struct whtnxt_model *m, const char *id, const char *link_name,
@@ -260,7 +261,7 @@ static json_t *refuse(struct model_call *c, enum whtnxt_cause cause,
 {
     c->cause = cause;
     whtnxt_cause_text(cause, args, c->text);
-    model_say(c->m, c->now, WHTNXT_LOG_WARNING, cause, "%s", c->text);
+    model_say(c->m, WHTNXT_LOG_WARNING, cause, "%s", c->text);
     return NULL;
 }
 
@@ -498,7 +499,7 @@ int whtnxt_model_request(struct whtnxt_model *m, uint64_t now, struct lp2p_span 
     model_enter(m, now);
     int r = whtnxt_request_decode(line, &req, &error);
     if (r != 0) {
-        model_say(m, now, WHTNXT_LOG_WARNING, WHTNXT_CAUSE_NONE,
+        model_say(m, WHTNXT_LOG_WARNING, WHTNXT_CAUSE_NONE,
                   "A request on the control socket was not understood (%d)", error);
         r = whtnxt_answer_error(out, req.id, error);
     } else {

@@ -129,6 +129,7 @@ struct whtnxt_model {
     const char *version;
     char boot[33];
     uint64_t wall_offset; /* wall = mono + offset */
+    uint64_t now;         /* of the event under way */
     uint64_t wake;        /* the deadline main was given last */
     uint64_t last_poll;
     bool polled;
@@ -170,8 +171,8 @@ struct whtnxt_model {
 struct whtnxt_action *model_act(struct whtnxt_model *m, enum whtnxt_action_type type);
 void model_enter(struct whtnxt_model *m, uint64_t now);
 uint64_t model_to_wall(const struct whtnxt_model *m, uint64_t at);
-void model_say(struct whtnxt_model *m, uint64_t now, enum whtnxt_log_level level,
-               enum whtnxt_cause cause, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+void model_say(struct whtnxt_model *m, enum whtnxt_log_level level, enum whtnxt_cause cause,
+               const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /* alias, else the link's name in quotes, else the short id (DESIGN 5). */
 void model_name(const struct whtnxt_model *m, const char *id, const char *link_name,
                 char buf[static 96]);

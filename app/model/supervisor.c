@@ -70,7 +70,7 @@ void whtnxt_model_start(struct whtnxt_model *m, uint64_t now, const struct lp2p_
         m->node.state = MODEL_NODE_STOPPED;
         m->node.cause = WHTNXT_CAUSE_KEY_REFUSED;
         snprintf(m->node.detail, sizeof(m->node.detail), "%s", refused);
-        model_say(m, now, WHTNXT_LOG_ERROR, WHTNXT_CAUSE_KEY_REFUSED,
+        model_say(m, WHTNXT_LOG_ERROR, WHTNXT_CAUSE_KEY_REFUSED,
                   "Your identity key cannot be used: %s", refused);
         return;
     }
@@ -183,7 +183,7 @@ void model_node_tick(struct whtnxt_model *m, uint64_t now)
     if (silent >= MODEL_DEAD_MS && !n->aborting) {
         n->aborting = true;
         n->kill_at = now + MODEL_KILL_MS;
-        model_say(m, now, WHTNXT_LOG_ERROR, WHTNXT_CAUSE_NODE_DOWN,
+        model_say(m, WHTNXT_LOG_ERROR, WHTNXT_CAUSE_NODE_DOWN,
                   "The network part was silent for 6 s and is ended");
         node_signal(m, SIGABRT);
     }
@@ -297,7 +297,7 @@ void whtnxt_model_exited(struct whtnxt_model *m, uint64_t now, int sig, const ch
     if (!ours && is_crash(sig) && node_crashed(n, now)) {
         n->state = MODEL_NODE_UNSTABLE;
         n->cause = WHTNXT_CAUSE_NODE_UNSTABLE;
-        model_say(m, now, WHTNXT_LOG_ERROR, n->cause,
+        model_say(m, WHTNXT_LOG_ERROR, n->cause,
                   "The network part crashed several times and was stopped. %s", n->detail);
         m->wake = whtnxt_model_deadline(m);
         return;
@@ -310,7 +310,7 @@ void whtnxt_model_exited(struct whtnxt_model *m, uint64_t now, int sig, const ch
     n->restarts++;
     n->state = MODEL_NODE_RESTARTING;
     n->next_spawn = now + wait;
-    model_say(m, now, WHTNXT_LOG_WARNING, n->cause, "The network part stopped. %s", n->detail);
+    model_say(m, WHTNXT_LOG_WARNING, n->cause, "The network part stopped. %s", n->detail);
     model_node_tick(m, now);
     m->wake = whtnxt_model_deadline(m);
 }
@@ -327,7 +327,7 @@ void whtnxt_model_quit(struct whtnxt_model *m, uint64_t now)
     }
     m->quitting = true;
     m->node.kill_at = m->node.alive ? now + MODEL_QUIT_MS : 0;
-    model_say(m, now, WHTNXT_LOG_INFO, WHTNXT_CAUSE_NONE, "WhatNext ends");
+    model_say(m, WHTNXT_LOG_INFO, WHTNXT_CAUSE_NONE, "WhatNext ends");
     (void)model_act(m, WHTNXT_DO_QUIT);
     m->wake = whtnxt_model_deadline(m);
 }
@@ -338,7 +338,7 @@ static void node_hello(struct whtnxt_model *m, uint64_t now, const struct whtnxt
 {
     memcpy(m->node.version, h->version, sizeof(m->node.version));
     if (h->protocol != WHTNXT_NODE_PROTOCOL) {
-        model_say(m, now, WHTNXT_LOG_ERROR, WHTNXT_CAUSE_NODE_VERSION,
+        model_say(m, WHTNXT_LOG_ERROR, WHTNXT_CAUSE_NODE_VERSION,
                   "WhatNext was updated; restart it.");
         node_signal(m, SIGKILL);
         m->node.state = MODEL_NODE_STOPPED;
@@ -389,7 +389,7 @@ static void node_compare(struct whtnxt_model *m, uint64_t now, const struct whtn
         const struct whtnxt_conn_state *c = &s->conns[i];
         if (!has_conn(old, c->id, c->peer)) {
             model_name(m, c->peer, NULL, name);
-            model_say(m, now, WHTNXT_LOG_INFO, WHTNXT_CAUSE_NONE, "Connected to %s (%s, %s)", name,
+            model_say(m, WHTNXT_LOG_INFO, WHTNXT_CAUSE_NONE, "Connected to %s (%s, %s)", name,
                       whtnxt_route_word(c->route), c->outbound ? "outbound" : "inbound");
         }
     }
@@ -397,7 +397,7 @@ static void node_compare(struct whtnxt_model *m, uint64_t now, const struct whtn
         const struct whtnxt_conn_state *c = &old->conns[i];
         if (!has_conn(s, c->id, c->peer)) {
             model_name(m, c->peer, NULL, name);
-            model_say(m, now, WHTNXT_LOG_INFO, WHTNXT_CAUSE_NONE, "Connection to %s ended", name);
+            model_say(m, WHTNXT_LOG_INFO, WHTNXT_CAUSE_NONE, "Connection to %s ended", name);
         }
     }
     for (size_t i = 0; i < s->n_discovered; i++) {
@@ -414,12 +414,12 @@ static void node_state(struct whtnxt_model *m, uint64_t now, struct whtnxt_state
         return;
     }
     if (take->seq <= old.seq && old.seq != 0) {
-        model_say(m, now, WHTNXT_LOG_WARNING, WHTNXT_CAUSE_NONE,
+        model_say(m, WHTNXT_LOG_WARNING, WHTNXT_CAUSE_NONE,
                   "An old state of the network part was ignored");
         return;
     }
     if (take->port != 0 && take->port != m->port && take->port != old.port) {
-        model_say(m, now, WHTNXT_LOG_WARNING, WHTNXT_CAUSE_NONE,
+        model_say(m, WHTNXT_LOG_WARNING, WHTNXT_CAUSE_NONE,
                   "Port %u is taken; listening on %u for this run", m->port, take->port);
     }
     m->state = *take;
@@ -447,7 +447,7 @@ void whtnxt_model_message(struct whtnxt_model *m, uint64_t now, struct whtnxt_no
         node_alive(m, msg->alive, now);
     } else if (msg->type == WHTNXT_MSG_FATAL) {
         snprintf(m->node.detail, sizeof(m->node.detail), "%s", msg->fatal.text);
-        model_say(m, now, WHTNXT_LOG_ERROR, WHTNXT_CAUSE_NODE_DOWN, "%s", msg->fatal.text);
+        model_say(m, WHTNXT_LOG_ERROR, WHTNXT_CAUSE_NODE_DOWN, "%s", msg->fatal.text);
     } else if (msg->type == WHTNXT_MSG_LOG) {
         whtnxt_model_log(m, now, msg->log.level, WHTNXT_CAUSE_NONE, msg->log.text);
     }
@@ -457,7 +457,7 @@ void whtnxt_model_message(struct whtnxt_model *m, uint64_t now, struct whtnxt_no
 void whtnxt_model_bad_message(struct whtnxt_model *m, uint64_t now, int err)
 {
     model_enter(m, now);
-    model_say(m, now, WHTNXT_LOG_ERROR, WHTNXT_CAUSE_NODE_DOWN,
+    model_say(m, WHTNXT_LOG_ERROR, WHTNXT_CAUSE_NODE_DOWN,
               "The network part said something that is not allowed (%s) and is ended",
               lp2p_error_name(err));
     if (m->node.alive) {
