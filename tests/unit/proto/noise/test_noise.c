@@ -1,116 +1,8 @@
 #include "proto/noise/noise.h"
 
-#include "base/assert.h"
-#include "base/cursor.h"
-#include "harness/engine_noise.h"
 #include "harness/failmem.h"
 
-#include "cmocka_all.h"
-
-static struct lp2p_crypto *crypto;
-
-/* Bytes on their way; grows as tests like. */
-struct wire {
-    uint8_t p[256 * 1024];
-    size_t n;
-};
-
-static void collect(struct noise_end *from, struct wire *w)
-{
-    struct lp2p_span out = noise_out(from);
-    assert_true(w->n + out.n <= sizeof(w->p));
-    if (out.n > 0) {
-        memcpy(w->p + w->n, out.p, out.n);
-    }
-    w->n += out.n;
-    noise_out_done(from, out.n);
-}
-
-/* Answers and reports everything; returns the last error. */
-static int deliver(struct noise_end *to, uint8_t *p, size_t n, struct engine_log *log)
-{
-    size_t at = 0;
-    int err = 0;
-    for (bool more = true; more && err == 0;) {
-        size_t used = 0;
-        err = lp2p_noise_recv(&to->e, 0, p + at, n - at, &used);
-        at += used;
-        more = used > 0;
-        enum engine_pull pull;
-        while ((pull = noise_event(to, log)) != ENGINE_NONE) {
-            more = true;
-            if (pull == ENGINE_NEED && err == 0) {
-                err = noise_answer(to);
-            }
-        }
-    }
-    return err;
-}
-
-struct pair {
-    struct noise_end i;
-    struct noise_end r;
-    struct engine_log log_i;
-    struct engine_log log_r;
-    struct wire to_i; /* everything that was sent to it */
-    struct wire to_r;
-    int err_i;
-    int err_r;
-};
-
-/* Whole messages to and fro until nobody says anything. */
-static void converse(struct pair *p)
-{
-    static struct wire w;
-    for (int turn = 0; turn < 6; turn++) {
-        bool to_r = turn % 2 == 0;
-        struct noise_end *to = to_r ? &p->r : &p->i;
-        struct wire *all = to_r ? &p->to_r : &p->to_i;
-        w.n = 0;
-        collect(to_r ? &p->i : &p->r, &w);
-        memcpy(all->p + all->n, w.p, w.n);
-        all->n += w.n;
-        int *err = to_r ? &p->err_r : &p->err_i;
-        if (*err == 0) {
-            *err = deliver(to, w.p, w.n, to_r ? &p->log_r : &p->log_i);
-        }
-    }
-}
-
-static struct pair *pair_new(void)
-{
-    struct pair *p = calloc(1, sizeof(*p));
-    assert_non_null(p);
-    noise_end_init(&p->i, crypto, LP2P_NOISE_INITIATOR, 1);
-    noise_end_init(&p->r, crypto, LP2P_NOISE_RESPONDER, 2);
-    return p;
-}
-
-static void pair_start(struct pair *p)
-{
-    void *e;
-    assert_int_equal(noise_make(&p->i, &e), 0);
-    assert_int_equal(noise_make(&p->r, &e), 0);
-}
-
-static void pair_free(struct pair *p)
-{
-    noise_drop(&p->i, &p->i);
-    noise_drop(&p->r, &p->r);
-    free(p->log_i.text);
-    free(p->log_r.text);
-    free(p);
-}
-
-static struct pair *pair_open(void)
-{
-    struct pair *p = pair_new();
-    pair_start(p);
-    converse(p);
-    assert_int_equal(p->err_i, 0);
-    assert_int_equal(p->err_r, 0);
-    return p;
-}
+#include "pair.h"
 
 static void both_roles_agree(void **state)
 {
@@ -216,17 +108,86 @@ static void the_dialed_id_is_enforced(void **state)
     pair_free(p);
 }
 
-static int set_up(void **state)
+/* A whole handshake with one end's memory failing; the other end's bytes are known. */
+static int handshake_again(const struct lp2p_mem *mem, void *ctx)
 {
-    (void)state;
-    return lp2p_crypto_init() + lp2p_crypto_new(lp2p_mem_default(), &crypto);
+    struct pair *p = ctx;
+    int last = 0;
+    for (int role = 0; role < 2; role++) {
+        struct noise_end *like = role == 0 ? &p->i : &p->r;
+        struct wire *heard = role == 0 ? &p->to_i : &p->to_r;
+        struct noise_end end;
+        struct engine_result r;
+        noise_end_init(&end, crypto, like->role, like->number);
+        end.mem = mem;
+        engine_run(&noise_ops, &end, lp2p_span(heard->p, heard->n),
+                   (struct engine_way){.cut = ENGINE_WHOLE, .eager_out = true}, &r);
+        last = r.err != 0 ? r.err : last;
+        engine_result_fini(&r);
+    }
+    return last;
 }
 
-static int tear_down(void **state)
+static void every_allocation_may_fail(void **state)
 {
     (void)state;
-    lp2p_crypto_free(crypto);
-    return 0;
+    struct pair *p = pair_open();
+    assert_true(failmem_each(handshake_again, p) >= 4);
+    pair_free(p);
+}
+
+/* Class C2: told by the length, before any of it is there. */
+static void lengths_are_judged_before_the_bytes_come(void **state)
+{
+    (void)state;
+    static const struct {
+        enum lp2p_noise_role role;
+        uint16_t len;
+        int err;
+    } rows[] = {
+        {LP2P_NOISE_RESPONDER, 0, -LP2P_E_DECODE},
+        {LP2P_NOISE_RESPONDER, 31, -LP2P_E_DECODE},
+        {LP2P_NOISE_RESPONDER, 32, 0},
+        {LP2P_NOISE_RESPONDER, 33, -LP2P_E_DECODE},
+        {LP2P_NOISE_RESPONDER, 8193, -LP2P_E_LIMIT},
+        {LP2P_NOISE_RESPONDER, 65535, -LP2P_E_LIMIT},
+        {LP2P_NOISE_INITIATOR, 0, -LP2P_E_DECODE},
+        {LP2P_NOISE_INITIATOR, 95, -LP2P_E_DECODE},
+        {LP2P_NOISE_INITIATOR, 96, 0},
+        {LP2P_NOISE_INITIATOR, 8192, 0},
+        {LP2P_NOISE_INITIATOR, 8193, -LP2P_E_LIMIT},
+        {LP2P_NOISE_INITIATOR, 65535, -LP2P_E_LIMIT},
+    };
+    for (size_t i = 0; i < LP2P_COUNT(rows); i++) {
+        struct noise_end end;
+        void *e;
+        uint8_t head[2];
+        size_t used;
+        noise_end_init(&end, crypto, rows[i].role, 5);
+        assert_int_equal(noise_make(&end, &e), 0);
+        lp2p_put_be16(head, rows[i].len);
+        assert_int_equal(lp2p_noise_recv(&end.e, 0, head, 2, &used), rows[i].err);
+        assert_int_equal(used, 0);
+        if (rows[i].err == 0) {
+            assert_int_equal(lp2p_noise_want(&end.e, head, 2), 2 + rows[i].len);
+        }
+        noise_drop(&end, &end);
+    }
+}
+
+/* An answer that is not the product of the keys: nobody believes it. */
+static void a_wrong_shared_secret_opens_nothing(void **state)
+{
+    (void)state;
+    for (int liar = 0; liar < 2; liar++) {
+        struct pair *p = pair_new();
+        pair_start(p);
+        (liar == 0 ? &p->i : &p->r)->s_secret[0] ^= 64;
+        converse(p);
+        assert_int_equal(liar == 0 ? p->err_r : p->err_i, -LP2P_E_AUTH);
+        assert_false(lp2p_noise_is_open(liar == 0 ? &p->r.e : &p->i.e));
+        pair_free(p);
+    }
 }
 
 int main(void)
@@ -236,6 +197,9 @@ int main(void)
         cmocka_unit_test(any_cut_gives_the_same),
         cmocka_unit_test(the_first_muxer_of_the_initiator_counts),
         cmocka_unit_test(the_dialed_id_is_enforced),
+        cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(lengths_are_judged_before_the_bytes_come),
+        cmocka_unit_test(a_wrong_shared_secret_opens_nothing),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

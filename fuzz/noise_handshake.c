@@ -1,0 +1,25 @@
+/* Noise with the real cryptography: the first byte cuts, the second chooses the role. */
+#include "fuzz_engine.h"
+#include "harness/engine_noise.h"
+
+static const struct lp2p_crypto *real_crypto(void)
+{
+    static struct lp2p_crypto *c; /* for the life of the process */
+    if (c == NULL && (lp2p_crypto_init() != 0 || lp2p_crypto_new(lp2p_mem_default(), &c) != 0)) {
+        HARNESS_FAIL("no cryptography");
+    }
+    return c;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+    static struct noise_end end;
+    if (n < 2) {
+        return 0;
+    }
+    bool responder = (p[1] & 1) != 0;
+    noise_end_init(&end, real_crypto(), responder ? LP2P_NOISE_RESPONDER : LP2P_NOISE_INITIATOR,
+                   responder ? 2 : 1);
+    fuzz_engine_way(&noise_ops, &end, lp2p_span(p + 2, n - 2), fuzz_way(p[0], true));
+    return 0;
+}
