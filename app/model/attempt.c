@@ -109,7 +109,9 @@ void model_attempt_go(struct whtnxt_model *m, uint64_t now, struct model_attempt
     c->id = a->node_id;
     memcpy(c->peer, a->peer, sizeof(c->peer));
     c->timeout_ms = left > now ? left - now : 1;
-    c->look_ms = LP2P_MIN(c->timeout_ms, WHTNXT_MODEL_LOOK_MS);
+    /* A wanted peer is not waited for in the node: the schedule and a sighting bring the next try
+     * sooner than the end of a long look. */
+    c->look_ms = a->source == MODEL_FROM_MEMORY ? 0 : LP2P_MIN(c->timeout_ms, WHTNXT_MODEL_LOOK_MS);
     c->n_addrs = a->n_addrs;
     memcpy(c->addrs, a->addrs, sizeof(c->addrs));
 }
@@ -260,7 +262,7 @@ static void attempt_follow(struct whtnxt_model *m, uint64_t now, struct model_at
 {
     a->n_paths = s->n_paths;
     memcpy(a->paths, s->paths, sizeof(a->paths));
-    if (s->skipped > 0 && !a->skipped) {
+    if (s->skipped > 0 && !a->skipped && a->source != MODEL_FROM_MEMORY) {
         a->skipped = true;
         model_say(m, WHTNXT_LOG_INFO, WHTNXT_CAUSE_LINK_ADDR_SKIPPED,
                   "An address in this link was not tried: it points into your own computer or "

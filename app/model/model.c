@@ -229,6 +229,7 @@ static int settings_take(struct whtnxt_model *m, const char *key, const json_t *
 int whtnxt_model_load_settings(struct whtnxt_model *m, const json_t *o)
 {
     uint64_t version;
+    m->settings_locked = false;
     if (o == NULL) {
         (void)model_act(m, WHTNXT_DO_SAVE_SETTINGS);
         return 0;

@@ -236,6 +236,7 @@ int whtnxt_model_load_peers(struct whtnxt_model *m, const json_t *o)
 {
     uint64_t version;
     const json_t *list;
+    m->peers_locked = false;
     if (o == NULL) {
         return 0;
     }

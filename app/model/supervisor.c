@@ -66,6 +66,7 @@ void whtnxt_model_spawned(struct whtnxt_model *m, uint64_t now, int64_t pid)
 void whtnxt_model_start(struct whtnxt_model *m, uint64_t now, const struct lp2p_peer_id *id,
                         const char *refused)
 {
+    model_enter(m, now);
     if (id == NULL) {
         m->node.state = MODEL_NODE_STOPPED;
         m->node.cause = WHTNXT_CAUSE_KEY_REFUSED;
