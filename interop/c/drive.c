@@ -172,31 +172,61 @@ static void limits_echo_done(struct flow *f)
     end_check(d, f->mismatch ? "other bytes came back" : NULL);
 }
 
-/* All streams are served or refused: one more echo must work. */
-static void limits_check(struct drive *d)
+/* All streams were served or refused, and those served are over: one more echo must work. */
+static void limits_burst_done(struct flow *f)
 {
-    if (d->done + d->refused < d->n_flows - 1) {
+    struct drive *d = drive_of(f);
+    if (f->mismatch) {
+        end_check(d, "other bytes came back");
         return;
     }
-    if (d->done == 0) {
+    if (++d->done < d->proven) {
+        return;
+    }
+    struct flow *last = &d->flows[d->n_flows - 1];
+    last->on_done = limits_echo_done;
+    last->on_over = flow_over;
+    last->to_send = KNOCK;
+    last->to_read = KNOCK;
+    last->close = true;
+    last->want_eof = true;
+    last->check = true;
+    open_flow(d, last, INTEROP_ECHO);
+}
+
+/* Once each stream has answered or ended, use the ones that stand, as `par` does. */
+static void limits_check(struct drive *d)
+{
+    uint64_t n = d->n_flows - 1;
+    if (d->proven + d->refused < n) {
+        return;
+    }
+    d->proven = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        d->proven += d->flows[i].stream != NULL;
+    }
+    if (d->proven == 0) {
         end_check(d, "no stream was served");
         return;
     }
-    for (uint64_t i = 0; i < d->n_flows - 1; i++) {
-        d->flows[i].told = true;
-        flow_drop(&d->flows[i]);
+    for (uint64_t i = 0; i < n; i++) {
+        struct flow *each = &d->flows[i];
+        if (each->stream == NULL) {
+            continue;
+        }
+        each->on_done = limits_burst_done;
+        each->on_over = flow_over;
+        each->to_send += BURST;
+        each->to_read += BURST;
+        each->close = true;
+        each->want_eof = true;
+        flow_more(each);
     }
-    struct flow *f = &d->flows[d->n_flows - 1];
-    f->on_done = limits_echo_done;
-    f->to_send = KNOCK;
-    f->to_read = KNOCK;
-    f->check = true;
-    open_flow(d, f, INTEROP_ECHO);
 }
 
 static void limits_knock_done(struct flow *f)
 {
-    drive_of(f)->done++;
+    drive_of(f)->proven++;
     limits_check(drive_of(f));
 }
 

@@ -136,6 +136,8 @@ void flow_more(struct flow *f)
     f->told = false;
     if (f->stream != NULL) {
         flow_send(f);
+        /* All may have gone at once, and then nothing else tells so before the end. */
+        flow_check_done(f);
     }
 }
 
