@@ -1,11 +1,16 @@
 #include "main/disk.h"
 
+#include "base/assert.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* Longest path of a folder, with its NUL: PATH_MAX of Linux. */
+#define FOLDER_PATH_SIZE 4096U
 
 static int from_errno(int e)
 {
@@ -18,6 +23,7 @@ static int from_errno(int e)
     case EPERM:
         return -LP2P_E_PERM;
     case ELOOP:
+    case ENXIO: /* a socket, or a device that is not there */
         return -LP2P_E_UNSUPPORTED;
     case EMFILE:
     case ENFILE:
@@ -149,22 +155,42 @@ static int real_sync_folder(void *ctx, const char *path)
     return err;
 }
 
+/* The folder a path is in; false for the root and for a name alone. */
+static bool folder_of(const char *path, char ret[static FOLDER_PATH_SIZE])
+{
+    int n = snprintf(ret, FOLDER_PATH_SIZE, "%s", path);
+    char *slash = n > 0 && (size_t)n < FOLDER_PATH_SIZE ? strrchr(ret, '/') : NULL;
+    if (slash == NULL || slash[1] == '\0') {
+        return false;
+    }
+    slash[slash == ret ? 1 : 0] = '\0';
+    return true;
+}
+
+/* One folder. What is put into it lasts only if it does itself. */
+static int make_one_folder(const char *path)
+{
+    char parent[FOLDER_PATH_SIZE];
+    if (mkdir(path, 0700) != 0) {
+        return errno == EEXIST ? 0 : from_errno(errno);
+    }
+    return folder_of(path, parent) ? real_sync_folder(NULL, parent) : 0;
+}
+
 static int real_make_folder(void *ctx, const char *path)
 {
     (void)ctx;
-    char part[4096];
+    char part[FOLDER_PATH_SIZE];
     int n = snprintf(part, sizeof(part), "%s", path);
     if (n <= 0 || (size_t)n >= sizeof(part)) {
         return -LP2P_E_IO;
     }
     for (char *slash = strchr(part + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        if (mkdir(part, 0700) != 0 && errno != EEXIST) {
-            return from_errno(errno);
-        }
+        LP2P_TRY(make_one_folder(part));
         *slash = '/';
     }
-    return mkdir(part, 0700) == 0 || errno == EEXIST ? 0 : from_errno(errno);
+    return make_one_folder(part);
 }
 
 const struct whtnxt_disk *whtnxt_disk_real(void)

@@ -4,7 +4,7 @@
  *
  * Paths are absolute. All functions return 0 or -LP2P_E_NOT_FOUND, -LP2P_E_EXISTS, -LP2P_E_PERM,
  * -LP2P_E_IO (disk full, read-only and the rest), -LP2P_E_NO_FDS, -LP2P_E_UNSUPPORTED (a symbolic
- * link where a file must be).
+ * link or a socket where a file must be).
  */
 #ifndef WHTNXT_STORE_DISK_H
 #define WHTNXT_STORE_DISK_H
@@ -37,7 +37,7 @@ struct whtnxt_disk {
     int (*remove)(void *ctx, const char *path);
     /* Makes renames in the folder last. */
     int (*sync_folder)(void *ctx, const char *path);
-    /* Makes a folder and its parents, mode 0700; one that exists is fine. */
+    /* Makes a folder and its parents, mode 0700, and makes them last; one that exists is fine. */
     int (*make_folder)(void *ctx, const char *path);
 };
 

@@ -1,5 +1,7 @@
 #include "main/store/file.h"
 
+#include "base/assert.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -56,20 +58,27 @@ static int sync_folder_of(const struct whtnxt_disk *disk, const char *path)
     return disk->sync_folder(disk->ctx, folder);
 }
 
+static int temporary_of(const char *path, char ret[static WHTNXT_STORE_PATH_SIZE])
+{
+    int len = snprintf(ret, WHTNXT_STORE_PATH_SIZE, "%s.new", path);
+    return len > 0 && (size_t)len < WHTNXT_STORE_PATH_SIZE ? 0 : -LP2P_E_TOO_LONG;
+}
+
+int whtnxt_file_remove_left(const struct whtnxt_disk *disk, const char *path)
+{
+    char temporary[WHTNXT_STORE_PATH_SIZE];
+    LP2P_TRY(temporary_of(path, temporary));
+    int err = disk->remove(disk->ctx, temporary);
+    return err == -LP2P_E_NOT_FOUND ? 0 : err;
+}
+
 int whtnxt_file_save(const struct whtnxt_disk *disk, const char *path, const uint8_t *p, size_t n,
                      bool keep)
 {
     char temporary[WHTNXT_STORE_PATH_SIZE];
-    int len = snprintf(temporary, sizeof(temporary), "%s.new", path);
-    if (len <= 0 || (size_t)len >= sizeof(temporary)) {
-        return -LP2P_E_TOO_LONG;
-    }
-    /* What a crash left behind; the lock on the data folder makes us the only writer. */
-    int err = disk->remove(disk->ctx, temporary);
-    if (err != 0 && err != -LP2P_E_NOT_FOUND) {
-        return err;
-    }
-    err = write_new(disk, temporary, p, n);
+    LP2P_TRY(temporary_of(path, temporary));
+    LP2P_TRY(whtnxt_file_remove_left(disk, path));
+    int err = write_new(disk, temporary, p, n);
     if (err == 0) {
         err = disk->rename(disk->ctx, temporary, path, keep);
     }

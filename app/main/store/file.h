@@ -27,4 +27,10 @@ int whtnxt_file_read(const struct whtnxt_disk *disk, const char *path, struct lp
 int whtnxt_file_save(const struct whtnxt_disk *disk, const char *path, const uint8_t *p, size_t n,
                      bool keep);
 
+/*
+ * Removes what a crash in the middle of a save left beside the file. Saving does it by itself; the
+ * lock on the data folder makes us the only writer.
+ */
+int whtnxt_file_remove_left(const struct whtnxt_disk *disk, const char *path);
+
 #endif

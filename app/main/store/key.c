@@ -1,6 +1,7 @@
 #include "main/store/key.h"
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "main/store/file.h"
 
 #include <stdio.h>
@@ -9,11 +10,38 @@
 /* Longer than any key message we read: a file of this size is no key. */
 #define KEY_FILE_MAX 256U
 
+/* Room for the end of a path: two of them and the longest sentence fit into a reason. */
+#define KEY_PATH_SHOWN 180U
+
+/* The end of a path, fit to be shown. */
+static void show_path(const char *path, char shown[static KEY_PATH_SHOWN])
+{
+    size_t n = strlen(path);
+    size_t skip = n < KEY_PATH_SHOWN ? 0 : n - KEY_PATH_SHOWN + 1;
+    lp2p_text_clean(lp2p_span((const uint8_t *)path + skip, n - skip), shown, KEY_PATH_SHOWN);
+}
+
 static int refuse(char reason[static WHTNXT_KEY_REASON_SIZE], int err, const char *path,
                   const char *what)
 {
-    snprintf(reason, WHTNXT_KEY_REASON_SIZE, "%.200s %.300s", path, what);
+    char shown[KEY_PATH_SHOWN];
+    show_path(path, shown);
+    snprintf(reason, WHTNXT_KEY_REASON_SIZE, "%s %s", shown, what);
     return err;
+}
+
+static int refuse_lost(char reason[static WHTNXT_KEY_REASON_SIZE], const char *path,
+                       const char *peers_path)
+{
+    char shown[KEY_PATH_SHOWN];
+    char peers[KEY_PATH_SHOWN];
+    show_path(path, shown);
+    show_path(peers_path, peers);
+    snprintf(reason, WHTNXT_KEY_REASON_SIZE,
+             "%s is missing, but %s is there. Restore the key, or move that file away to start "
+             "anew.",
+             shown, peers);
+    return -LP2P_E_NOT_FOUND;
 }
 
 static bool exists(const struct whtnxt_disk *disk, const char *path)
@@ -25,6 +53,17 @@ static bool exists(const struct whtnxt_disk *disk, const char *path)
     }
     /* Whatever is there and cannot be opened is there. */
     return err != -LP2P_E_NOT_FOUND;
+}
+
+/*
+ * Settles what a crash left open: a second name under which a new key was written, and a name in
+ * the folder that a loss of power would take back after the key was given out.
+ */
+static void settle(const struct whtnxt_key_cfg *cfg, const char *path)
+{
+    /* On a read-only disk neither works, and neither is needed. */
+    (void)whtnxt_file_remove_left(cfg->disk, path);
+    (void)cfg->disk->sync_folder(cfg->disk->ctx, cfg->folder);
 }
 
 static int check_info(const struct whtnxt_file_info *info, const char *path,
@@ -45,6 +84,13 @@ static int check_info(const struct whtnxt_file_info *info, const char *path,
     return 0;
 }
 
+/* The form with the public half twice; the halves were compared when it was decoded. */
+static bool is_older_form(struct lp2p_span pb)
+{
+    static const uint8_t head[] = {0x08, 0x01, 0x12, 0x60};
+    return pb.n == sizeof(head) + 0x60 && memcmp(pb.p, head, sizeof(head)) == 0;
+}
+
 static int decode(const struct whtnxt_key_cfg *cfg, struct lp2p_span pb, const char *path,
                   struct lp2p_identity *ret, char reason[static WHTNXT_KEY_REASON_SIZE])
 {
@@ -58,9 +104,9 @@ static int decode(const struct whtnxt_key_cfg *cfg, struct lp2p_span pb, const c
         return refuse(reason, err, path,
                       "is damaged. Restore it from a backup, or move it away to start anew.");
     }
-    /* Not one bit may differ from what we would write: the file has no checksum of its own. */
+    /* Not one bit may differ from what is written: the file has no checksum of its own. */
     lp2p_identity_encode(ret, again);
-    bool same = lp2p_span_eq(pb, lp2p_span(again, sizeof(again))) || pb.n > sizeof(again);
+    bool same = lp2p_span_eq(pb, lp2p_span(again, sizeof(again))) || is_older_form(pb);
     lp2p_wipe(again, sizeof(again));
     if (!same) {
         lp2p_identity_wipe(ret);
@@ -86,7 +132,8 @@ static int load(const struct whtnxt_key_cfg *cfg, const char *path, struct lp2p_
         err = refuse(reason, -LP2P_E_DECODE, path,
                      "is damaged. Restore it from a backup, or move it away to start anew.");
     } else if (err != 0) {
-        err = refuse(reason, err, path, "cannot be read.");
+        err = refuse(reason, err, path,
+                     "cannot be read. Check the disk, and who may read the file and its folder.");
     } else {
         err = check_info(&info, path, reason);
     }
@@ -126,19 +173,16 @@ int whtnxt_key_load(const struct whtnxt_key_cfg *cfg, struct lp2p_identity *ret,
     char path[WHTNXT_STORE_PATH_SIZE];
     int len = snprintf(path, sizeof(path), "%s/identity.key", cfg->folder);
     if (len <= 0 || (size_t)len >= sizeof(path)) {
-        return refuse(reason, -LP2P_E_TOO_LONG, cfg->folder, "is too long a path.");
+        return refuse(reason, -LP2P_E_TOO_LONG, cfg->folder,
+                      "is too long a path. Choose a shorter one.");
     }
+    settle(cfg, path);
     int err = load(cfg, path, ret, reason);
     if (err != -LP2P_E_NOT_FOUND) {
         return err;
     }
     if (exists(cfg->disk, cfg->peers_path)) {
-        char text[300];
-        snprintf(text, sizeof(text),
-                 "is missing, but %.200s is there. Restore the key, or move that file away to "
-                 "start anew.",
-                 cfg->peers_path);
-        return refuse(reason, -LP2P_E_NOT_FOUND, path, text);
+        return refuse_lost(reason, path, cfg->peers_path);
     }
     return make(cfg, path, ret, reason);
 }
