@@ -102,7 +102,8 @@ static lp2p_ts end_arrival(struct sim_end *e)
 void sim_end_send_reset(struct sim_end *e)
 {
     struct sim_end *other = sim_other(e);
-    if (other->state != SIM_END_NONE && other->state != SIM_END_DEAD) {
+    bool under_way = other->reset.node.index != 0;
+    if (other->state != SIM_END_NONE && other->state != SIM_END_DEAD && !under_way) {
         end_timer(other, &other->reset, end_arrival(e));
     }
 }
