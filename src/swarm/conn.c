@@ -82,9 +82,10 @@ static void conn_finish(struct lp2p_swarm_conn *c, const struct lp2p_failure *wh
 {
     c->carrier = NULL;
     struct lp2p_failure failure = c->failure.code != 0 ? c->failure : *why;
-    swarm_streams_fail(c, &failure);
+    /* First of all nobody finds it any more: the users of its streams may look for a connection. */
     conn_leave_up(c);
     c->state = SWARM_CONN_DOOMED;
+    swarm_streams_fail(c, &failure);
     swarm_attempt_lost(c, &failure);
     conn_free(c);
 }
