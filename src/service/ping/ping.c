@@ -180,18 +180,11 @@ static void pinger_settle(struct session *s, int err)
     }
 }
 
-static void pinger_send(struct session *s)
+static int pinger_send(struct session *s)
 {
     s->next = LP2P_TS_NEVER;
-    int err = lp2p_ping_send(&s->engine, now_of(s));
-    pinger_settle(s, err == 0 ? session_flush(s) : err);
-}
-
-static void pinger_on_open(void *ctx, struct lp2p_stream *stream, const char *protocol)
-{
-    (void)stream;
-    (void)protocol;
-    pinger_send(ctx);
+    LP2P_TRY(lp2p_ping_send(&s->engine, now_of(s)));
+    return session_flush(s);
 }
 
 static void pinger_on_data(void *ctx, struct lp2p_stream *stream, const uint8_t *p, size_t n)
@@ -225,7 +218,6 @@ static void pinger_on_closed(void *ctx, struct lp2p_stream *stream, const struct
 }
 
 static const struct lp2p_stream_ops PINGER_OPS = {
-    .on_open = pinger_on_open,
     .on_data = pinger_on_data,
     .on_writable = pinger_on_writable,
     .on_eof = pinger_on_eof,
@@ -241,7 +233,7 @@ static void session_on_timer(void *ctx, lp2p_ts now)
     if (s->engine.role == LP2P_PING_RESPONDER) {
         responder_settle(s, err);
     } else if (err == 0 && s->next <= now) {
-        pinger_send(s);
+        pinger_settle(s, pinger_send(s));
     } else {
         pinger_settle(s, err);
     }
@@ -347,6 +339,14 @@ int lp2p_ping_service_ping(struct lp2p_ping_service *svc, const struct lp2p_peer
     int err = lp2p_swarm_open(svc->sw, peer, &open, &s->stream);
     if (err != 0) {
         session_free(s);
+        return err;
     }
-    return err;
+    /* The first ping travels with the negotiation: an answer one round trip later (DESIGN 4.7). */
+    err = pinger_send(s);
+    if (err != 0) {
+        session_reset(s);
+        return err;
+    }
+    session_arm(s);
+    return 0;
 }
