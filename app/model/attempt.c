@@ -87,6 +87,18 @@ void model_attempt_addr(struct model_attempt *a, const char *addr, enum whtnxt_a
     c->source = source;
 }
 
+/* An address that was typed is tried as it is; a link may wait for discovery. A wanted peer is not
+ * waited for either: the schedule and a sighting bring the next try sooner than a long look. */
+static bool has_typed(const struct model_attempt *a)
+{
+    for (size_t i = 0; i < a->n_addrs; i++) {
+        if (a->addrs[i].source == WHTNXT_ADDR_TYPED) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Sends the try to the node, or leaves it queued until there is one. */
 void model_attempt_go(struct whtnxt_model *m, uint64_t now, struct model_attempt *a)
 {
@@ -109,9 +121,8 @@ void model_attempt_go(struct whtnxt_model *m, uint64_t now, struct model_attempt
     c->id = a->node_id;
     memcpy(c->peer, a->peer, sizeof(c->peer));
     c->timeout_ms = left > now ? left - now : 1;
-    /* A wanted peer is not waited for in the node: the schedule and a sighting bring the next try
-     * sooner than the end of a long look. */
-    c->look_ms = a->source == MODEL_FROM_MEMORY ? 0 : LP2P_MIN(c->timeout_ms, WHTNXT_MODEL_LOOK_MS);
+    bool looks = a->source != MODEL_FROM_MEMORY && !has_typed(a);
+    c->look_ms = looks ? LP2P_MIN(c->timeout_ms, WHTNXT_MODEL_LOOK_MS) : 0;
     c->n_addrs = a->n_addrs;
     memcpy(c->addrs, a->addrs, sizeof(c->addrs));
 }

@@ -193,20 +193,35 @@ class Machine:
         self.whtnxt("down")
 
     def pids(self, program=None):
-        """Our processes, from /proc: those whose environment names our folders."""
-        found = []
+        """Our processes, from /proc: in our namespace, and with our folders in their environment.
+
+        A node has no environment: it counts by the namespace alone, which finds orphans, too. Two
+        profiles in one namespace are told apart by their main.
+        """
         mark = f"XDG_RUNTIME_DIR={self.home / 'run'}".encode()
+        mains, nodes = [], []
         for entry in os.listdir("/proc"):
-            if not entry.isdigit():
-                continue
             try:
-                environ = pathlib.Path("/proc", entry, "environ").read_bytes()
-                exe = os.readlink(f"/proc/{entry}/exe")
+                exe = pathlib.Path(os.readlink(f"/proc/{entry}/exe")).name
+                if not entry.isdigit() or os.readlink(f"/proc/{entry}/ns/net") != self.net_ns():
+                    continue
+                stat = pathlib.Path("/proc", entry, "stat").read_text().rsplit(")", 1)[1].split()
+                environ = pathlib.Path("/proc", entry, "environ").read_bytes().split(b"\0")
             except OSError:
                 continue
-            if mark in environ.split(b"\0") and (program is None or exe.endswith("/" + program)):
-                found.append(int(entry))
+            if exe == "whtnxt-node":
+                nodes.append((int(entry), int(stat[1])))
+            elif mark in environ and exe in ("whtnxtd", "whtnxt"):
+                mains.append((int(entry), exe))
+        others = {m.profile for m in self.place.lab.machines if m.place is self.place} != {self.profile}
+        found = [pid for pid, exe in mains if program in (None, exe)]
+        if program in (None, "whtnxt-node"):
+            ours = {pid for pid, _ in mains}
+            found += [pid for pid, parent in nodes if parent in ours or not others]
         return found
+
+    def net_ns(self):
+        return f"net:[{os.stat('/run/netns/' + self.place.ns).st_ino}]"
 
     def kill_all(self):
         for pid in self.pids():
