@@ -1,0 +1,122 @@
+/*
+ * The model under any order of events: each input byte is an event, some followed by a line of the
+ * rest. Whatever comes, the picture is whole and nothing that cannot be is shown.
+ */
+#include "model/model.h"
+
+#include <signal.h>
+
+#include "base/assert.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
+
+static void fill(void *ctx, uint8_t *p, size_t n)
+{
+    (void)ctx;
+    memset(p, 0x5a, n);
+}
+
+static void act(struct whtnxt_model *m)
+{
+    struct whtnxt_action a;
+    while (whtnxt_model_action(m, &a)) {
+        whtnxt_action_fini(&a);
+    }
+}
+
+static void look(struct whtnxt_model *m, uint64_t now)
+{
+    static const char line[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"p2p:get-status\"}";
+    struct lp2p_buf out;
+    struct whtnxt_answer a;
+    lp2p_buf_init(&out, lp2p_mem_default(), WHTNXT_ANSWER_MAX);
+    LP2P_ASSERT(whtnxt_model_request(m, now, lp2p_span_str(line), &out) == 0);
+    LP2P_ASSERT(whtnxt_answer_decode(lp2p_span(out.p, out.len - 1), 1, &a) == 0);
+    bool running = json_is_true(json_object_get(a.result, "nodeStarted"));
+    LP2P_ASSERT(running || json_array_size(json_object_get(a.result, "connectedPeers")) == 0);
+    LP2P_ASSERT(running || json_array_size(json_object_get(a.result, "connections")) == 0);
+    LP2P_ASSERT(json_is_object(json_object_get(a.result, "node")));
+    LP2P_ASSERT(json_array_size(json_object_get(a.result, "attempts")) <=
+                WHTNXT_MODEL_RUNNING + WHTNXT_MODEL_ENDED);
+    whtnxt_answer_fini(&a);
+    lp2p_buf_fini(&out);
+}
+
+/* A line up to the next newline. */
+static struct lp2p_span take_line(const uint8_t **p, size_t *n)
+{
+    const uint8_t *nl = *n == 0 ? NULL : memchr(*p, '\n', *n);
+    size_t len = nl == NULL ? *n : (size_t)(nl - *p);
+    struct lp2p_span s = lp2p_span(*p, len);
+    size_t used = LP2P_MIN(len + 1, *n);
+    *p += used;
+    *n -= used;
+    return s;
+}
+
+static void from_node(struct whtnxt_model *m, uint64_t now, struct lp2p_span line)
+{
+    struct whtnxt_node_msg msg;
+    int r = whtnxt_node_msg_decode(line, WHTNXT_TO_MAIN, whtnxt_model_talk(m), lp2p_mem_default(),
+                                   &msg);
+    if (r == 0) {
+        whtnxt_model_message(m, now, &msg);
+        whtnxt_node_msg_fini(&msg);
+    } else {
+        whtnxt_model_bad_message(m, now, r);
+    }
+}
+
+static void from_renderer(struct whtnxt_model *m, uint64_t now, struct lp2p_span line)
+{
+    struct lp2p_buf out;
+    lp2p_buf_init(&out, lp2p_mem_default(), WHTNXT_ANSWER_MAX);
+    (void)whtnxt_model_request(m, now, line, &out);
+    lp2p_buf_fini(&out);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+    static const int signals[] = {0, SIGKILL, SIGTERM, SIGSEGV, SIGABRT};
+    static const char own[] = "12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5";
+    struct lp2p_random random = {.fill = fill};
+    struct whtnxt_model_cfg cfg = {.mem = lp2p_mem_default(),
+                                   .random = &random,
+                                   .version = "0.1.0",
+                                   .now = 1000,
+                                   .wall = 1700000000000U};
+    struct whtnxt_model *m;
+    struct lp2p_peer_id id;
+    uint64_t now = cfg.now;
+    LP2P_ASSERT(lp2p_peer_id_parse(own, strlen(own), &id) == 0);
+    LP2P_ASSERT(whtnxt_model_new(&cfg, &m) == 0);
+    whtnxt_model_start(m, now, &id, NULL);
+    while (n > 0) {
+        uint8_t c = *p++;
+        n--;
+        now += (uint64_t)(c >> 3) * (c >> 3) * 20;
+        switch (c & 7U) {
+        case 0:
+        case 1:
+            from_node(m, now, take_line(&p, &n));
+            break;
+        case 2:
+        case 3:
+            from_renderer(m, now, take_line(&p, &n));
+            break;
+        case 4:
+            whtnxt_model_exited(m, now, signals[(c >> 3) % LP2P_COUNT(signals)], NULL);
+            break;
+        case 5:
+            whtnxt_model_exited(m, now, 0, "no");
+            break;
+        default:
+            whtnxt_model_tick(m, now);
+            break;
+        }
+        act(m);
+        look(m, now);
+    }
+    whtnxt_model_free(m);
+    return 0;
+}
