@@ -277,6 +277,8 @@ int lp2p_noise_recv(struct lp2p_noise *e, lp2p_ts now, uint8_t *bytes, size_t n,
         err = on_record(e, (struct lp2p_mspan){.p = bytes + NOISE_HEADER_SIZE, .n = len});
     }
     if (err != 0) {
+        /* What was taken for the peer before is sent whole, whatever came in between. */
+        (void)lp2p_noise_flush(e);
         return lp2p_noise_fail(e, err);
     }
     *ret_used = NOISE_HEADER_SIZE + len;

@@ -171,6 +171,24 @@ static void small_writes_share_a_record(void **state)
     pair_free(p);
 }
 
+/* Found by fuzzing: the start of a record stayed in the output, without length and tag. */
+static void a_failure_leaves_no_half_record(void **state)
+{
+    (void)state;
+    struct pair *p = pair_open();
+    struct lp2p_noise_event ev;
+    size_t n = seal_one(&p->i, (const uint8_t *)"pay", 3);
+    record[n - 1] ^= 1;
+    assert_int_equal(lp2p_noise_seal(&p->i.e, (const uint8_t *)"bye", 3), 0);
+    assert_int_equal(recv_record(&p->i, n, &ev), -LP2P_E_AUTH);
+    struct lp2p_span out = noise_out(&p->i);
+    assert_int_equal(out.n, 2 + 3 + 16);
+    memcpy(record, out.p, out.n);
+    assert_int_equal(recv_record(&p->r, out.n, &ev), 0);
+    assert_int_equal(ev.data.n, 3);
+    pair_free(p);
+}
+
 /* Two connections take turns with the one streaming seal of the host. */
 static void connections_share_the_sealer(void **state)
 {
@@ -214,6 +232,7 @@ int main(void)
         cmocka_unit_test(the_last_nonce_is_never_used),
         cmocka_unit_test(the_room_is_what_it_says),
         cmocka_unit_test(small_writes_share_a_record),
+        cmocka_unit_test(a_failure_leaves_no_half_record),
         cmocka_unit_test(connections_share_the_sealer),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
