@@ -30,6 +30,37 @@ bool mdns_link_is_near(const struct mdns_link *l, const struct lp2p_endpoint *fr
     return false;
 }
 
+void mdns_link_expect_echo(struct mdns_link *l, lp2p_ts now, uint8_t tag)
+{
+    if (now > l->echo_until[tag]) {
+        l->echoes[tag] = 0;
+    }
+    if (l->echoes[tag] < UINT8_MAX) {
+        l->echoes[tag]++;
+    }
+    l->echo_until[tag] = now + MDNS_ECHO_MAX;
+}
+
+static bool is_own_address(const struct mdns_link *l, const struct lp2p_endpoint *from)
+{
+    for (size_t i = 0; i < l->cfg.n_addrs; i++) {
+        if (lp2p_endpoint_same_ip(&l->cfg.addrs[i].at, from)) {
+            return true;
+        }
+    }
+    return l->cfg.loopback && lp2p_endpoint_is_loopback(from);
+}
+
+bool mdns_link_is_echo(struct mdns_link *l, lp2p_ts now, const struct lp2p_endpoint *from,
+                       uint8_t tag)
+{
+    if (l->echoes[tag] == 0 || now > l->echo_until[tag] || !is_own_address(l, from)) {
+        return false;
+    }
+    l->echoes[tag]--;
+    return true;
+}
+
 static bool is_announcing(const struct mdns_link *l)
 {
     for (size_t i = 0; i < l->cfg.n_addrs; i++) {

@@ -92,7 +92,13 @@ static void take_query(struct lp2p_mdns *e, struct mdns_link *l, lp2p_ts now,
                        const struct lp2p_mdns_dgram_in *in)
 {
     for (uint8_t t = 0; t < e->tags.n; t++) {
-        if ((e->in.asked & (1U << t)) != 0) {
+        bool asked = (e->in.asked & (1U << t)) != 0;
+        /* Answering ourselves would use up the one answer a second that somebody else may wait for.
+         */
+        if (asked && mdns_link_is_echo(l, now, &in->from, t)) {
+            continue;
+        }
+        if (asked) {
             mdns_link_asked(e, l, now, t);
         }
         if ((e->in.unicast & (1U << t)) != 0) {
@@ -317,6 +323,7 @@ void lp2p_mdns_out_dgram_done(struct lp2p_mdns *e)
     switch (o->kind) {
     case MDNS_OUT_QUERY:
         o->link->query_due &= (uint8_t) ~(1U << o->tag);
+        mdns_link_expect_echo(o->link, o->now, o->tag);
         break;
     case MDNS_OUT_ANSWER:
         answered(o);

@@ -18,6 +18,8 @@
 #define MDNS_ANSWER_GAP LP2P_SEC(1)
 /* RFC 6762, 8.3: announced twice. */
 #define MDNS_ANNOUNCEMENTS 2U
+/* The looped copy of our own query comes within this, or never. */
+#define MDNS_ECHO_MAX LP2P_MSEC(250)
 /* Responses judged in a second: parsing ids costs a curve point each (SECURITY C10). */
 #define MDNS_RESPONSES_PER_SEC 256U
 /* Strings looked at in one packet, good or bad. */
@@ -129,6 +131,9 @@ struct mdns_link {
     uint8_t told;           /* tags we have answered for: they need a goodbye */
     uint8_t goodbye_due;
     uint8_t announce[LP2P_MDNS_TAGS_MAX]; /* announcements to go */
+    /* Queries of ours whose copy the system is about to loop back to us. */
+    uint8_t echoes[LP2P_MDNS_TAGS_MAX];
+    lp2p_ts echo_until[LP2P_MDNS_TAGS_MAX];
     lp2p_ts answer_at[LP2P_MDNS_TAGS_MAX];
     lp2p_ts answer_free[LP2P_MDNS_TAGS_MAX]; /* not before this */
 };
@@ -179,6 +184,12 @@ struct lp2p_mdns {
 struct mdns_link *mdns_link_find(struct lp2p_mdns *e, uint32_t ifindex, enum lp2p_family family);
 /* True when a packet from there can only have come from a machine on this link. */
 bool mdns_link_is_near(const struct mdns_link *l, const struct lp2p_endpoint *from);
+/* A query of ours went out; its copy is no question of somebody's. */
+void mdns_link_expect_echo(struct mdns_link *l, lp2p_ts now, uint8_t tag);
+/* True once for each copy of a query of ours that comes back. Another program on this machine has
+ * the same address, so copies are counted, not recognised. */
+bool mdns_link_is_echo(struct mdns_link *l, lp2p_ts now, const struct lp2p_endpoint *from,
+                       uint8_t tag);
 /* Somebody asks for the tag. */
 void mdns_link_asked(struct lp2p_mdns *e, struct mdns_link *l, lp2p_ts now, uint8_t tag);
 void mdns_unicast_asked(struct lp2p_mdns *e, const struct lp2p_mdns_dgram_in *in, lp2p_ts now,

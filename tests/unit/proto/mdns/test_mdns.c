@@ -113,6 +113,33 @@ static void answers_once_a_second(void **state)
     rig_fini(&r);
 }
 
+/* What the system loops back of our own queries is not answered; a second profile's query is. */
+static void does_not_answer_itself(void **state)
+{
+    (void)state;
+    struct rig r;
+    uint8_t buf[LP2P_MDNS_SEND_MAX];
+    size_t n = rig_question(buf, P2P, LP2P_DNS_PTR, 1);
+    struct lp2p_mdns_dgram_in in = {
+        .ifindex = 2,
+        .from = lp2p_endpoint_ip4(192, 168, 1, 7, 5353),
+        .to = lp2p_endpoint_ip4(224, 0, 0, 251, 0),
+        .data = lp2p_span(buf, n),
+    };
+    rig_start(&r);
+    rig_run(&r, LP2P_SEC(300));
+    lp2p_mdns_look(r.e, r.now);
+    rig_send(&r);
+    r.answers = 0;
+    lp2p_mdns_recv_dgram(r.e, r.now, &in);
+    rig_run(&r, LP2P_MSEC(200));
+    assert_int_equal(r.answers, 0);
+    lp2p_mdns_recv_dgram(r.e, r.now, &in);
+    rig_run(&r, LP2P_MSEC(200));
+    assert_int_equal(r.answers, 1);
+    rig_fini(&r);
+}
+
 static void the_answer_has_the_layout_all_accept(void **state)
 {
     (void)state;
@@ -422,6 +449,7 @@ int main(void)
         cmocka_unit_test(looking_and_new_links_ask_at_once),
         cmocka_unit_test(answers_its_own_names_only),
         cmocka_unit_test(answers_once_a_second),
+        cmocka_unit_test(does_not_answer_itself),
         cmocka_unit_test(the_answer_has_the_layout_all_accept),
         cmocka_unit_test(says_goodbye_where_it_was_seen),
         cmocka_unit_test(nothing_to_announce_is_not_announced),
