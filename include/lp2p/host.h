@@ -61,7 +61,8 @@ LP2P_API int lp2p_host_new(const struct lp2p_host_cfg *cfg, const struct lp2p_ho
 LP2P_API void lp2p_host_shutdown(struct lp2p_host *host, lp2p_ts grace, void (*done)(void *ctx),
                                  void *ctx);
 
-/* Cuts what is left and frees. Takes NULL. */
+/* Cuts what is left and frees. Takes NULL. Streams that were open are over without a callback: what
+ * belongs to them is the user's to free. */
 LP2P_API void lp2p_host_free(struct lp2p_host *host);
 
 LP2P_API const struct lp2p_peer_id *lp2p_host_peer_id(const struct lp2p_host *host);

@@ -114,6 +114,13 @@ void swarm_streams_fail(struct lp2p_swarm_conn *c, const struct lp2p_failure *wh
     }
 }
 
+void swarm_streams_detach(struct lp2p_swarm_conn *c)
+{
+    lp2p_list_each (it, &c->streams) {
+        LP2P_CONTAINER(it, struct lp2p_stream, node)->attached = false;
+    }
+}
+
 static void stream_on_timer(void *ctx, lp2p_ts now)
 {
     static const struct lp2p_failure in_order = {.code = 0};

@@ -137,6 +137,9 @@ void lp2p_swarm_free(struct lp2p_swarm *sw)
     swarm_close_listeners(sw);
     /* The services that watch are gone already. */
     lp2p_list_init(&sw->watches);
+    lp2p_list_each (it, &sw->conns) {
+        swarm_streams_detach(LP2P_CONTAINER(it, struct lp2p_swarm_conn, node));
+    }
     lp2p_list_each_safe (it, &sw->conns) {
         swarm_conn_abort(LP2P_CONTAINER(it, struct lp2p_swarm_conn, node));
     }

@@ -240,6 +240,8 @@ void swarm_stream_incoming(struct lp2p_swarm_conn *c, struct lp2p_conn_stream *r
 void swarm_stream_event(struct lp2p_stream *s, const struct lp2p_conn_event *ev);
 /* The connection is over: the users of all streams are told. */
 void swarm_streams_fail(struct lp2p_swarm_conn *c, const struct lp2p_failure *why);
+/* Their users are told nothing any more. */
+void swarm_streams_detach(struct lp2p_swarm_conn *c);
 
 /* ---- dialer.c ---- */
 

@@ -54,6 +54,12 @@ void lab_each_seed(void (*scenario)(uint64_t seed))
     }
 }
 
+void lab_one_seed(void (*scenario)(uint64_t seed))
+{
+    signal(SIGABRT, on_abort);
+    run_seed(scenario, number_of("LP2P_SIM_SEED", 1));
+}
+
 int lab_tell_seed(void **state)
 {
     (void)state;

@@ -45,6 +45,7 @@ struct lab_world {
     lp2p_ts began;
     struct lab_node nodes[LAB_NODES];
     size_t n;
+    lp2p_ts done_at; /* of the scenario */
 };
 
 struct lab_node_cfg {
@@ -57,6 +58,8 @@ struct lab_node_cfg {
 /* ---- seeds ---- */
 
 void lab_each_seed(void (*scenario)(uint64_t seed));
+/* With the first seed only, for what is long enough. */
+void lab_one_seed(void (*scenario)(uint64_t seed));
 /* Says the seed when the scenario did not come to its end. */
 int lab_tell_seed(void **state);
 #define lab_test(fn) cmocka_unit_test_setup_teardown(fn, NULL, lab_tell_seed)
