@@ -139,7 +139,8 @@ static void other_breaks(void **state)
 
 static uint64_t draw(uint64_t *state, uint64_t bound)
 {
-    /* xorshift64 (Marsaglia 2003): the scenario's own, so that it does not change with the world's */
+    /* xorshift64 (Marsaglia 2003): the scenario's own, so that it does not change with the world's
+     */
     *state ^= *state << 13;
     *state ^= *state >> 7;
     *state ^= *state << 17;
