@@ -62,6 +62,15 @@ uint8_t *lp2p_obuf_tail(struct lp2p_obuf *o, size_t n)
     return o->p + o->off + o->len - n;
 }
 
+void lp2p_obuf_cut(struct lp2p_obuf *o, size_t n)
+{
+    LP2P_ASSERT(n <= o->len);
+    o->len -= n;
+    if (o->len == 0) {
+        lp2p_obuf_fini(o);
+    }
+}
+
 struct lp2p_span lp2p_obuf_span(const struct lp2p_obuf *o)
 {
     return lp2p_span(o->len == 0 ? NULL : o->p + o->off, o->len);

@@ -39,6 +39,10 @@ int lp2p_obuf_append(struct lp2p_obuf *o, const void *p, size_t n);
 /* The last `n` <= len bytes, to patch the header of a record that is being closed. */
 uint8_t *lp2p_obuf_tail(struct lp2p_obuf *o, size_t n);
 
+/* Drops the last `n` <= len bytes, which must not be sent; gives the block back with the last one.
+ */
+void lp2p_obuf_cut(struct lp2p_obuf *o, size_t n);
+
 /* The content; stable until consumed or appended to. */
 struct lp2p_span lp2p_obuf_span(const struct lp2p_obuf *o);
 

@@ -247,7 +247,8 @@ int lp2p_upgrade_give_dh(struct lp2p_conn *c, lp2p_ts now, const uint8_t shared[
 {
     struct lp2p_upgrade *u = lp2p_upgrade_of(c);
     LP2P_TRY(u->failure.code);
-    if (!u->has_noise) {
+    /* An answer nobody asked for is the caller's mistake, and not the end of the connection. */
+    if (!u->has_noise || !u->noise.need_dh) {
         return -LP2P_E_STATE;
     }
     int err = lp2p_noise_give_dh(&u->noise, shared);

@@ -40,7 +40,6 @@ int lp2p_noise_fail(struct lp2p_noise *e, int code)
     lp2p_noise_drop_record(e);
     e->failure = (struct lp2p_failure){.code = code, .class_ = LP2P_CLASS_LOCAL, .where = "noise"};
     e->need_dh = false;
-    e->open_len = 0;
     e->pending &= (uint8_t)~NOISE_PENDING_NEED_DH;
     forget_handshake(e);
     lp2p_wipe(e->send_key, sizeof(e->send_key));

@@ -33,7 +33,7 @@ int lp2p_noise_fail(struct lp2p_noise *e, int code);
 /* Closes whoever's record is open in the crypto table, so that the caller may seal. */
 void lp2p_noise_take_sealer(struct lp2p_noise *e);
 
-/* Gives up an open record without finishing it: the connection ends. */
+/* Gives up an open record and takes its bytes out of the output: the connection ends. */
 void lp2p_noise_drop_record(struct lp2p_noise *e);
 
 /* Decrypts one transport record; makes DATA pending unless it is empty. */

@@ -50,13 +50,16 @@ size_t lp2p_noise_room(const struct lp2p_noise *e)
 void lp2p_noise_drop_record(struct lp2p_noise *e)
 {
     struct lp2p_noise_sealer *sealer = e->cfg.sealer;
-    if (sealer == NULL || sealer->owner != e) {
-        return;
+    if (sealer != NULL && sealer->owner == e) {
+        uint8_t tag[LP2P_AEAD_TAG_SIZE];
+        (void)e->cfg.crypto->ops->seal_end(e->cfg.crypto->ctx, tag); /* nobody wants the tag */
+        sealer->owner = NULL;
     }
-    uint8_t tag[LP2P_AEAD_TAG_SIZE];
-    (void)e->cfg.crypto->ops->seal_end(e->cfg.crypto->ctx, tag); /* nobody wants the tag */
-    sealer->owner = NULL;
-    e->open_len = 0;
+    /* Without its tag it is garbage to the peer; the records before it are whole and may go. */
+    if (e->open_len > 0) {
+        lp2p_obuf_cut(e->cfg.obuf, e->open_len);
+        e->open_len = 0;
+    }
 }
 
 static int close_record(struct lp2p_noise *e)

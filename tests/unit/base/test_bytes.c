@@ -117,8 +117,13 @@ static void obuf_takes_a_block_and_gives_it_back(void **state)
     assert_null(o.p);
     assert_int_equal(pool.used, 0);
     assert_int_equal(pool.kept, 1);
-    assert_int_equal(lp2p_obuf_append(&other, "x", 1), 0);
-    lp2p_obuf_fini(&other);
+    assert_int_equal(lp2p_obuf_append(&other, "xyz", 3), 0);
+    lp2p_obuf_cut(&other, 2);
+    assert_int_equal(lp2p_obuf_span(&other).n, 1);
+    assert_int_equal(lp2p_obuf_room(&other), 63);
+    lp2p_obuf_cut(&other, 1);
+    assert_null(other.p);
+    assert_int_equal(pool.used, 0);
     lp2p_pool_fini(&pool);
 }
 
