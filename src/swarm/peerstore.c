@@ -11,6 +11,7 @@ void lp2p_peerstore_init(struct lp2p_peerstore *ps, const struct lp2p_mem *mem,
     *ps = (struct lp2p_peerstore){.mem = mem, .limits = *limits};
     lp2p_map_init(&ps->by_id, mem, hasher, limits->peers);
     lp2p_list_init(&ps->order);
+    lp2p_list_init(&ps->strangers);
 }
 
 static struct lp2p_peer_addr *addr_of(struct lp2p_list *node)
@@ -50,6 +51,7 @@ static void peer_free(struct lp2p_peerstore *ps, struct lp2p_peer *p)
     }
     free_strings(ps->mem, p->protocols, p->n_protocols);
     lp2p_list_remove(&p->node);
+    lp2p_list_remove(&p->stranger);
     lp2p_map_remove(&ps->by_id, peer_key(&p->id));
     lp2p_free(ps->mem, p);
 }
@@ -68,25 +70,38 @@ struct lp2p_peer *lp2p_peerstore_find(const struct lp2p_peerstore *ps,
     return lp2p_map_find(&ps->by_id, peer_key(id));
 }
 
+static bool peer_is_idle(const struct lp2p_peer *p)
+{
+    return p->conns == 0 && !p->pinned;
+}
+
 /* Makes room: strangers that were only heard of go first, then whoever was not used for longest. */
 static bool peerstore_evict(struct lp2p_peerstore *ps)
 {
-    struct lp2p_peer *oldest = NULL;
-    lp2p_list_each (it, &ps->order) {
-        struct lp2p_peer *p = peer_of(it);
-        if (p->conns > 0 || p->pinned) {
-            continue;
-        }
-        if (!p->identified) {
+    lp2p_list_each (it, &ps->strangers) {
+        struct lp2p_peer *p = LP2P_CONTAINER(it, struct lp2p_peer, stranger);
+        if (peer_is_idle(p)) {
             peer_free(ps, p);
             return true;
         }
-        oldest = oldest == NULL ? p : oldest;
     }
-    if (oldest != NULL) {
-        peer_free(ps, oldest);
+    lp2p_list_each (it, &ps->order) {
+        if (peer_is_idle(peer_of(it))) {
+            peer_free(ps, peer_of(it));
+            return true;
+        }
     }
-    return oldest != NULL;
+    return false;
+}
+
+static void peer_renew(struct lp2p_peerstore *ps, struct lp2p_peer *p)
+{
+    lp2p_list_remove(&p->node);
+    lp2p_list_add_last(&ps->order, &p->node);
+    if (!p->identified) {
+        lp2p_list_remove(&p->stranger);
+        lp2p_list_add_last(&ps->strangers, &p->stranger);
+    }
 }
 
 int lp2p_peerstore_get(struct lp2p_peerstore *ps, const struct lp2p_peer_id *id, lp2p_ts now,
@@ -94,8 +109,7 @@ int lp2p_peerstore_get(struct lp2p_peerstore *ps, const struct lp2p_peer_id *id,
 {
     struct lp2p_peer *p = lp2p_peerstore_find(ps, id);
     if (p != NULL) {
-        lp2p_list_remove(&p->node);
-        lp2p_list_add_last(&ps->order, &p->node);
+        peer_renew(ps, p);
         *ret = p;
         return 0;
     }
@@ -116,7 +130,7 @@ int lp2p_peerstore_get(struct lp2p_peerstore *ps, const struct lp2p_peer_id *id,
         lp2p_free(ps->mem, p);
         return err;
     }
-    lp2p_list_add_last(&ps->order, &p->node);
+    peer_renew(ps, p);
     *ret = p;
     return 0;
 }
@@ -134,11 +148,20 @@ static struct lp2p_peer_addr *peer_find_addr(struct lp2p_peer *p, const struct l
     return NULL;
 }
 
+/* An address that worked outlives what was only claimed. */
+static bool addr_gives_way(const struct lp2p_peer_addr *a, const struct lp2p_peer_addr *b)
+{
+    if (a->expires != b->expires) {
+        return a->expires < b->expires;
+    }
+    return a->source != LP2P_ADDR_REMEMBERED && b->source == LP2P_ADDR_REMEMBERED;
+}
+
 static void peer_drop_soonest(struct lp2p_peerstore *ps, struct lp2p_peer *p)
 {
     struct lp2p_peer_addr *soonest = NULL;
     lp2p_list_each (it, &p->addrs) {
-        if (soonest == NULL || addr_of(it)->expires < soonest->expires) {
+        if (soonest == NULL || addr_gives_way(addr_of(it), soonest)) {
             soonest = addr_of(it);
         }
     }
@@ -215,6 +238,7 @@ int lp2p_peer_set_identity(struct lp2p_peerstore *ps, struct lp2p_peer *p, struc
     p->n_protocols = (uint32_t)n;
     lp2p_text_clean(agent, p->agent, sizeof(p->agent));
     p->identified = true;
+    lp2p_list_remove(&p->stranger);
     return 0;
 }
 
@@ -238,8 +262,7 @@ bool lp2p_peerstore_expire(struct lp2p_peerstore *ps, lp2p_ts now)
             p->discovery_expires = LP2P_TS_NEVER;
             gone = true;
         }
-        bool idle = p->conns == 0 && !p->pinned && !p->discovered;
-        if (idle && !p->identified && p->n_addrs == 0) {
+        if (peer_is_idle(p) && !p->discovered && !p->identified && p->n_addrs == 0) {
             peer_free(ps, p);
         }
     }

@@ -29,7 +29,8 @@ struct lp2p_peer_addr {
 };
 
 struct lp2p_peer {
-    struct lp2p_list node; /* in order of last use, oldest first */
+    struct lp2p_list node;     /* in order of last use, oldest first */
+    struct lp2p_list stranger; /* the same, while not identified */
     struct lp2p_peer_id id;
     struct lp2p_list addrs;
     uint32_t n_addrs;
@@ -51,6 +52,7 @@ struct lp2p_peerstore {
     struct lp2p_limits limits;
     struct lp2p_map by_id;
     struct lp2p_list order;
+    struct lp2p_list strangers;
 };
 
 void lp2p_peerstore_init(struct lp2p_peerstore *ps, const struct lp2p_mem *mem,
@@ -66,7 +68,7 @@ int lp2p_peerstore_get(struct lp2p_peerstore *ps, const struct lp2p_peer_id *id,
                        struct lp2p_peer **ret);
 
 /* `how` without node, len and bytes. Renews an address that is there; a full list drops the one
- * that expires first. -LP2P_E_NOMEM. */
+ * that expires first, of several one that did not work yet. -LP2P_E_NOMEM. */
 int lp2p_peer_add_addr(struct lp2p_peerstore *ps, struct lp2p_peer *p,
                        const struct lp2p_multiaddr *addr, const struct lp2p_peer_addr *how);
 
