@@ -96,13 +96,18 @@ static void gate_refill(struct lp2p_swarm *sw, struct swarm_source *src)
 {
     const struct lp2p_limits *l = &sw->cfg.limits;
     uint64_t rate = src->near ? l->rate_refill_near_mhz : l->rate_refill_mhz;
+    uint64_t burst = gate_burst(sw, src->near);
     lp2p_ts now = swarm_now(sw);
     /* After an hour every bucket is full; the bound keeps the product in range. */
     uint64_t ms = LP2P_MIN(now - src->refilled, LP2P_SEC(3600)) / LP2P_MSEC(1);
     uint64_t gained = ms * rate / 1000;
-    if (gained > 0) {
-        src->tokens = LP2P_MIN(src->tokens + gained, gate_burst(sw, src->near));
+    if (src->tokens + gained >= burst) {
+        src->tokens = burst;
         src->refilled = now;
+    } else if (gained > 0) {
+        src->tokens += gained;
+        /* The part of the time that gave nothing yet counts next time. */
+        src->refilled += LP2P_MSEC((gained * 1000 + rate - 1) / rate);
     }
 }
 
