@@ -50,7 +50,8 @@ static const struct lp2p_limits desktop = {
     .discovered_per_min = 32,
 };
 
-/* DESIGN 4.4: 20,000 connections; many idle ones, so little memory each. */
+/* DESIGN 4.4: 20,000 connections; many idle ones, so little memory each, and little is kept of what
+ * they tell. */
 static const struct lp2p_limits relay = {
     .profile = "relay",
     .conns_in = 20000,
@@ -89,8 +90,8 @@ static const struct lp2p_limits relay = {
     .abuse_burst = 1000,
     .abuse_refill = 33,
     .peers = 32768,
-    .addrs_per_peer = 16,
-    .protocols_per_peer = 128,
+    .addrs_per_peer = 4,
+    .protocols_per_peer = 32,
     .discovered = 512,
     .discovered_per_min = 32,
 };
@@ -136,7 +137,7 @@ static const struct lp2p_limits bench = {
     .abuse_refill = 33000,
     .peers = 131072,
     .addrs_per_peer = 16,
-    .protocols_per_peer = 128,
+    .protocols_per_peer = 64,
     .discovered = 512,
     .discovered_per_min = 32,
 };
