@@ -53,7 +53,6 @@ static void stream_die(struct lp2p_stream *s)
     s->raw = NULL;
     lp2p_list_remove(&s->node);
     c->n_streams--;
-    lp2p_scope_release(&c->scope, s->outbound ? LP2P_SCOPE_STREAMS_OUT : LP2P_SCOPE_STREAMS_IN, 1);
     if (s->busy == 0) {
         stream_free(s);
     }
@@ -146,11 +145,9 @@ static struct lp2p_stream *stream_new(struct lp2p_swarm_conn *c, bool outbound)
     }
     s->conn = c;
     s->outbound = outbound;
-    enum lp2p_scope_kind kind = outbound ? LP2P_SCOPE_STREAMS_OUT : LP2P_SCOPE_STREAMS_IN;
+    /* The muxer has the account of streams; here every one has one of its. */
     s->mss = lp2p_calloc(sw->cfg.mem, 1, sizeof(*s->mss));
-    if (s->mss == NULL || lp2p_scope_reserve(&c->scope, kind, 1) != 0) {
-        lp2p_free(sw->cfg.mem, s->mss);
-        s->mss = NULL;
+    if (s->mss == NULL) {
         stream_free(s);
         return NULL;
     }
