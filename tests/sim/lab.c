@@ -171,7 +171,9 @@ int lab_node_try(struct lab_world *w, const struct lab_node_cfg *cfg, struct lab
     LP2P_TRY(lp2p_sim_machine(w->sim, "node", &n->env));
     w->n++;
     LP2P_TRY(node_plug(n, cfg, w->n));
-    LP2P_TRY(node_start(n, cfg, w->n));
+    if (!cfg->bare) {
+        LP2P_TRY(node_start(n, cfg, w->n));
+    }
     *ret = n;
     return 0;
 }

@@ -18,7 +18,7 @@
 
 /* A test program of a dozen scenarios stays within seconds. */
 #define LAB_SEEDS 3U
-#define LAB_NODES 8U
+#define LAB_NODES 32U
 #define LAB_PORT  4001U
 
 struct lab_world;
@@ -52,6 +52,7 @@ struct lab_node_cfg {
     const char *ip; /* NULL: 10.0.0.<number of the node, from 1> */
     bool mdns;
     bool deaf; /* does not listen */
+    bool bare; /* a machine without a host */
     const struct lp2p_limits *limits;
 };
 
