@@ -3,6 +3,7 @@
  * (DESIGN 2).
  *
  *   main.c      global options, the table of commands, help
+ *   nearest.c   the command that a mistyped word may have meant
  *   client.c    one call to main over its socket; starting main
  *   clock.c     the only file of app that reads a clock or sleeps
  *   out.c       colours and text for people
@@ -53,6 +54,13 @@ const struct command *cli_commands(size_t *ret_n);
 /* Prints how the command is called, to standard error; returns CLI_USAGE. */
 int cli_usage(const struct command *cmd);
 int cli_usage_of(const char *name);
+
+/* ---- nearest.c ---- */
+
+/* Slips between two words: a letter missing, added, wrong, or swapped with its neighbour. */
+unsigned cli_distance(const char *a, const char *b);
+/* The command that was probably meant, or NULL. */
+const char *cli_nearest(const char *word);
 
 int cmd_up(struct cli *c, int argc, char **argv);
 int cmd_down(struct cli *c, int argc, char **argv);
@@ -108,6 +116,10 @@ const char *cli_reset_err(const struct cli *c);
 void cli_complain(const struct cli *c, const char *text, const char *hint);
 /* The same for a cause with its plain sentence; returns its exit code. */
 int cli_complain_cause(const struct cli *c, enum whtnxt_cause cause);
+/* What was printed has left: CLI_FAILED, said on standard error, when it could not be written. */
+int cli_finish_output(const struct cli *c);
+/* Nobody reads any more: the other end of the pipe is closed. */
+bool cli_is_output_gone(void);
 /* Prints JSON for a script, one document and a newline; `one_line` for streams of them. */
 void cli_print_json(const json_t *v, bool one_line);
 

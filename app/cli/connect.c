@@ -280,8 +280,12 @@ int cmd_connect(struct cli *c, int argc, char **argv)
     unsigned timeout_ms = TIMEOUT_DEFAULT_MS;
     for (int o = getopt_long(argc, argv, "", table, NULL); o != -1;
          o = getopt_long(argc, argv, "", table, NULL)) {
-        if (o == '?' || (o == 't' && !parse_seconds(optarg, &timeout_ms))) {
+        if (o == '?') {
             return cli_usage_of("connect");
+        }
+        if (o == 't' && !parse_seconds(optarg, &timeout_ms)) {
+            cli_complain(c, "--timeout takes whole seconds from 1 to 3600.", "");
+            return CLI_USAGE;
         }
         c->json |= o == 'j';
     }

@@ -1,6 +1,8 @@
 #include "cli/cli.h"
 
+#include "link/link.h"
 #include "lp2p/error.h"
+#include "lp2p/peer_id.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -127,20 +129,38 @@ int cmd_cancel(struct cli *c, int argc, char **argv)
     return exit_code;
 }
 
-/* A peer id, or a link, or the alias of a remembered peer: what a person has at hand. */
-static void resolve_peer(struct cli *c, const char *text, char out[static 128])
+/* The id in `list` of the peer that is shown by this name. */
+static void find_name(const json_t *status, const char *list, const char *text,
+                      char out[static LP2P_PEER_ID_TEXT_SIZE])
 {
-    int exit_code;
-    snprintf(out, 128, "%.127s", text);
-    json_t *status = cli_status(c, &exit_code);
     size_t i;
     const json_t *p;
-    json_array_foreach(json_object_get(status, "peers"), i, p)
+    json_array_foreach(json_object_get(status, list), i, p)
     {
-        if (strcmp(cli_text(p, "alias"), text) == 0) {
-            snprintf(out, 128, "%.127s", cli_text(p, "peerId"));
+        char name[80];
+        const char *id = cli_text(p, "peerId");
+        cli_peer_name(status, id, name);
+        if (strcmp(name, text) == 0) {
+            snprintf(out, LP2P_PEER_ID_TEXT_SIZE, "%s", id);
         }
     }
+}
+
+/* A peer id, a link, or the name by which a peer is shown: what a person has at hand. */
+static void resolve_peer(struct cli *c, const char *text, char out[static LP2P_PEER_ID_TEXT_SIZE])
+{
+    static struct whtnxt_link link; /* exception: too large for the stack's taste */
+    struct whtnxt_link_fault fault;
+    enum whtnxt_link_kind kind;
+    int exit_code;
+    if (whtnxt_link_read(text, strlen(text), &link, &kind, &fault) == 0) {
+        lp2p_peer_id_format(&link.id, out);
+        return;
+    }
+    snprintf(out, LP2P_PEER_ID_TEXT_SIZE, "%s", text);
+    json_t *status = cli_status(c, &exit_code);
+    find_name(status, "connections", text, out);
+    find_name(status, "peers", text, out);
     json_decref(status);
 }
 
@@ -149,7 +169,7 @@ int cmd_disconnect(struct cli *c, int argc, char **argv)
     if (no_options(argc, argv) != 0 || optind + 1 != argc) {
         return cli_usage_of("disconnect");
     }
-    char id[128];
+    char id[LP2P_PEER_ID_TEXT_SIZE];
     int exit_code;
     resolve_peer(c, argv[optind], id);
     json_t *result = cli_ask(c, WHTNXT_METHOD_DISCONNECT, json_pack("{s:s}", "peerId", id),

@@ -70,6 +70,8 @@ static int live(struct cli *c)
 {
     json_t *shown = NULL;
     bool down = false;
+    /* Lines that came in one paste wait in the terminal, where poll sees them. */
+    setvbuf(stdin, NULL, _IONBF, 0);
     for (;;) {
         struct whtnxt_answer a = {.result = NULL};
         if (cli_call(c, WHTNXT_METHOD_GET_STATUS, NULL, CLI_POLL_DEADLINE_MS, &a) != 0) {

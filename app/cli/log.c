@@ -61,7 +61,7 @@ int cmd_log(struct cli *c, int argc, char **argv)
     }
     uint64_t after = 0;
     int exit_code = print_after(c, &after);
-    while (follow && exit_code == CLI_OK && !ferror(stdout)) {
+    while (follow && exit_code == CLI_OK && !cli_is_output_gone()) {
         cli_sleep_ms(FOLLOW_MS);
         exit_code = print_after(c, &after);
     }

@@ -1,7 +1,8 @@
 #include "cli/cli.h"
 
+#include "base/text.h"
+
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,7 +64,7 @@ static const struct command commands[] = {
     },
     {
         .name = "disconnect",
-        .args = "PEERID|NAME",
+        .args = "LINK|PEERID|NAME",
         .summary = "end the connection to a peer",
         .options = "",
         .example = "whtnxt disconnect 12D3KooW...",
@@ -153,16 +154,33 @@ static void print_help(FILE *out)
           out);
 }
 
+static int complain_unknown(const struct cli *c, const char *word)
+{
+    char text[80];
+    char hint[80] = "whtnxt help lists all commands.";
+    char shown[48];
+    const char *nearest = cli_nearest(word);
+    lp2p_text_clean(lp2p_span_str(word), shown, sizeof(shown));
+    snprintf(text, sizeof(text), "There is no command '%s'.", shown);
+    if (nearest != NULL) {
+        snprintf(hint, sizeof(hint), "Did you mean: whtnxt %s", nearest);
+    }
+    cli_complain(c, text, hint);
+    return CLI_USAGE;
+}
+
 int cmd_help(struct cli *c, int argc, char **argv)
 {
-    (void)c;
     if (argc < 2) {
         print_help(stdout);
         return CLI_OK;
     }
-    const struct command *cmd = find_command(argv[1]);
-    if (cmd == NULL || argc > 2) {
+    if (argc > 2) {
         return cli_usage_of("help");
+    }
+    const struct command *cmd = find_command(argv[1]);
+    if (cmd == NULL) {
+        return complain_unknown(c, argv[1]);
     }
     printf("usage: whtnxt %s %s\n\n  %s\n\n%s%sexample: %s\n", cmd->name, cmd->args, cmd->summary,
            cmd->options, *cmd->options != '\0' ? "\n" : "", cmd->example);
@@ -190,23 +208,32 @@ static int choose_paths(struct cli *c, const char *option)
     return CLI_OK;
 }
 
+/* A success whose output was lost is none. */
+static int finish(const struct cli *c, int exit_code)
+{
+    int written = cli_finish_output(c);
+    return exit_code != CLI_OK ? exit_code : written;
+}
+
 static int run_command(struct cli *c, int argc, char **argv)
 {
     if (argc == 0) {
-        return cmd_home(c);
+        return finish(c, cmd_home(c));
     }
     const struct command *cmd = find_command(argv[0]);
     if (cmd == NULL) {
-        fprintf(stderr, "whtnxt: there is no command '%.40s'\n        whtnxt help lists them\n",
-                argv[0]);
-        return CLI_USAGE;
+        return complain_unknown(c, argv[0]);
     }
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         char *help[] = {argv[0], argv[0]};
-        return cmd_help(c, 2, help);
+        return finish(c, cmd_help(c, 2, help));
     }
-    optind = 0; /* getopt starts anew */
-    return cmd->run(c, argc, argv);
+    /* getopt starts anew, and complains in the name of all of it. */
+    char name[32];
+    snprintf(name, sizeof(name), "whtnxt %s", cmd->name);
+    argv[0] = name;
+    optind = 0;
+    return finish(c, cmd->run(c, argc, argv));
 }
 
 enum { OPT_PROFILE = 1, OPT_NO_COLOR, OPT_HELP, OPT_VERSION };
@@ -224,21 +251,20 @@ int main(int argc, char **argv)
     const char *profile = NULL;
     bool no_color = false;
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    signal(SIGPIPE, SIG_IGN);
     whtnxt_json_init();
     /* "+": options behind the command are the command's. */
     for (int o = getopt_long(argc, argv, "+", table, NULL); o != -1;
          o = getopt_long(argc, argv, "+", table, NULL)) {
         if (o == OPT_HELP) {
             print_help(stdout);
-            return CLI_OK;
+            return cli_finish_output(&c);
         }
         if (o == OPT_VERSION) {
             printf("whtnxt %s\n", LP2P_VERSION);
-            return CLI_OK;
+            return cli_finish_output(&c);
         }
         if (o == '?') {
-            print_help(stderr);
+            fputs("        whtnxt help lists all options.\n", stderr);
             return CLI_USAGE;
         }
         profile = o == OPT_PROFILE ? optarg : profile;

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,13 +65,26 @@ int cli_complain_cause(const struct cli *c, enum whtnxt_cause cause)
     return whtnxt_cause_exit(cause);
 }
 
+bool cli_is_output_gone(void)
+{
+    struct pollfd p = {.fd = STDOUT_FILENO};
+    return ferror(stdout) || (poll(&p, 1, 0) > 0 && (p.revents & POLLERR) != 0);
+}
+
+int cli_finish_output(const struct cli *c)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout)) {
+        return CLI_OK;
+    }
+    cli_complain(c, "Standard output cannot be written.", "");
+    return CLI_FAILED;
+}
+
 void cli_print_json(const json_t *v, bool one_line)
 {
     size_t flags = JSON_PRESERVE_ORDER | (one_line ? JSON_COMPACT : JSON_INDENT(2));
-    if (json_dumpf(v, stdout, flags) != 0) {
-        fputs("whtnxt: standard output cannot be written\n", stderr);
-        exit(CLI_FAILED);
-    }
+    /* What cannot be written is found by cli_finish_output. */
+    (void)json_dumpf(v, stdout, flags);
     putchar('\n');
     fflush(stdout);
 }

@@ -134,9 +134,11 @@ static void print_attempts(const struct cli *c, const json_t *status)
             continue;
         }
         char name[80];
+        const char *text = cli_text(a, "text");
         cli_peer_name(status, cli_text(a, "peerId"), name);
-        printf("  %s%s%s  %s  %s\n", cli_style_out(c, CLI_YELLOW), name, cli_reset_out(c), stage,
-               cli_text(a, "text"));
+        /* The text of a failure names the peer itself. */
+        printf("  %s%s%s  %s\n", cli_style_out(c, CLI_YELLOW), *text != '\0' ? stage : name,
+               cli_reset_out(c), *text != '\0' ? text : stage);
     }
 }
 
@@ -178,7 +180,7 @@ static int watch(struct cli *c)
             cli_print_status(c, status);
         }
         json_decref(status);
-        if (ferror(stdout)) {
+        if (cli_is_output_gone()) {
             return CLI_FAILED;
         }
         cli_sleep_ms(WATCH_MS);
