@@ -1,9 +1,9 @@
 #include "base/assert.h"
 #include "conn/upgrade/upgrade_priv.h"
 
-/* Writers are called when so much of the output buffer is free: fewer and larger writes (FASTPATH,
- * "Batch"). */
-#define ROOM_WAKE (LP2P_UPGRADE_OBUF_SIZE / 2U)
+/* Writers are called when this part of the output buffer is free: fewer and larger writes
+ * (FASTPATH, "Batch"). */
+#define WAKE_PART 2U
 /* With less room than this a large write waits: a frame of a few bytes costs more than it moves. */
 #define ROOM_MIN 4096U
 
@@ -79,7 +79,8 @@ int lp2p_upgrade_recv(struct lp2p_conn *c, lp2p_ts now, uint8_t *bytes, size_t n
 size_t lp2p_upgrade_want(const struct lp2p_conn *c, const uint8_t *bytes, size_t n)
 {
     const struct lp2p_upgrade *u = lp2p_upgrade_of_const(c);
-    if (u->stage == LP2P_UPGRADE_ST_NEGOTIATING || u->failure.code != 0) {
+    /* Whole or not, the record waits for something else than its rest. */
+    if (u->stage == LP2P_UPGRADE_ST_NEGOTIATING || u->failure.code != 0 || recv_must_wait(u)) {
         return 1;
     }
     size_t want = lp2p_noise_want(&u->noise, bytes, n);
@@ -151,16 +152,22 @@ static bool event_of_stage(struct lp2p_upgrade *u, struct lp2p_conn_event *ret)
     return ret->type != LP2P_CONN_EV_NONE;
 }
 
-/* Seals what yamux has to say as far as the room goes; `*ret_any` tells whether some was sealed. */
+/* Seals what yamux has to say as far as the room goes; `*ret_any` tells whether some was sealed.
+ * Without a block for the output it stays where it is, and `deadline` asks for another turn. */
 static int flow_seal(struct lp2p_upgrade *u, bool *ret_any)
 {
     *ret_any = false;
+    u->starved = false;
     for (struct lp2p_span s; (s = lp2p_yamux_out(u->yamux)).n > 0;) {
         size_t k = LP2P_MIN(s.n, lp2p_noise_room(&u->noise));
         if (k == 0) {
             break;
         }
         int err = lp2p_noise_seal(&u->noise, s.p, k);
+        if (err == -LP2P_E_NOMEM && u->obuf.p == NULL) {
+            u->starved = true;
+            break;
+        }
         if (err != 0) {
             return lp2p_upgrade_fail(u, err, lp2p_noise_error(&u->noise));
         }
@@ -170,29 +177,54 @@ static int flow_seal(struct lp2p_upgrade *u, bool *ret_any)
     return 0;
 }
 
-/* Gives plaintext to yamux. False when it takes none before output is sent. */
-static bool event_feed(struct lp2p_upgrade *u, lp2p_ts now)
+/* Gives plaintext to yamux; `*ret_used` 0: it takes none now. */
+static int event_feed(struct lp2p_upgrade *u, lp2p_ts now, size_t *ret_used)
 {
-    size_t used;
-    int err = lp2p_yamux_recv(u->yamux, now, u->plain.p, u->plain.n, &used);
+    int err = lp2p_yamux_recv(u->yamux, now, u->plain.p, u->plain.n, ret_used);
     if (err != 0) {
-        (void)lp2p_upgrade_fail(u, err, lp2p_yamux_error(u->yamux));
-        return false;
+        return lp2p_upgrade_fail(u, err, lp2p_yamux_error(u->yamux));
     }
-    u->plain = (struct lp2p_mspan){.p = u->plain.p + used, .n = u->plain.n - used};
-    if (used > 0) {
+    u->plain = (struct lp2p_mspan){.p = u->plain.p + *ret_used, .n = u->plain.n - *ret_used};
+    return 0;
+}
+
+/* yamux takes no plaintext before its answers are out. False when there is no room for them: the
+ * plaintext has to wait. */
+static bool event_make_room(struct lp2p_upgrade *u)
+{
+    bool any;
+    int err = flow_seal(u, &any);
+    if (err == 0 && any) {
         return true;
     }
-    bool any;
-    if (flow_seal(u, &any) == 0 && !any && (err = plain_keep(u)) != 0) {
+    if (err == 0 && (err = plain_keep(u)) != 0) {
         (void)lp2p_upgrade_fail(u, err, NULL);
     }
-    return any && u->failure.code == 0;
+    return false;
+}
+
+/* The next event of the plaintext. Before the muxer is agreed on it is multistream's. */
+static bool event_of_plain(struct lp2p_upgrade *u, lp2p_ts now, struct lp2p_conn_event *ret)
+{
+    while (u->stage == LP2P_UPGRADE_ST_UP && u->plain.n > 0) {
+        size_t used;
+        if (event_feed(u, now, &used) != 0) {
+            return false;
+        }
+        if (event_of_yamux(u, ret)) {
+            return true;
+        }
+        if (used == 0 && !event_make_room(u)) {
+            return false;
+        }
+    }
+    return false;
 }
 
 bool lp2p_upgrade_event(struct lp2p_conn *c, lp2p_ts now, struct lp2p_conn_event *ret)
 {
     struct lp2p_upgrade *u = lp2p_upgrade_of(c);
+    u->seen = now;
     if (lp2p_upgrade_pump(u, now) != 0) {
         return false;
     }
@@ -202,14 +234,8 @@ bool lp2p_upgrade_event(struct lp2p_conn *c, lp2p_ts now, struct lp2p_conn_event
     if (u->yamux == NULL) {
         return false;
     }
-    for (;;) {
-        if (event_of_yamux(u, ret)) {
-            return true;
-        }
-        /* Before the muxer is agreed on, plaintext is multistream's. */
-        if (u->stage != LP2P_UPGRADE_ST_UP || u->plain.n == 0 || !event_feed(u, now)) {
-            break;
-        }
+    if (event_of_yamux(u, ret) || event_of_plain(u, now, ret)) {
+        return true;
     }
     if (u->plain.n == 0) {
         lp2p_upgrade_drop_kept(u);
@@ -238,7 +264,7 @@ void lp2p_upgrade_out_done(struct lp2p_conn *c, lp2p_ts now, size_t n)
     (void)now;
     struct lp2p_upgrade *u = lp2p_upgrade_of(c);
     lp2p_obuf_consume(&u->obuf, n);
-    if (u->yamux != NULL && lp2p_obuf_room(&u->obuf) >= ROOM_WAKE) {
+    if (u->yamux != NULL && lp2p_obuf_room(&u->obuf) >= u->obuf.pool->size / WAKE_PART) {
         lp2p_yamux_wake(u->yamux);
     }
 }

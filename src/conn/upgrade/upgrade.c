@@ -3,6 +3,10 @@
 #include "base/assert.h"
 #include "conn/upgrade/upgrade_priv.h"
 
+/* Output that found no memory is tried again so much later: long before a peer misses the answer to
+ * its Ping (10 s, DIGEST 10). */
+#define STARVED_RETRY LP2P_MSEC(100)
+
 static const char *const stage_names[] = {
     [LP2P_UPGRADE_ST_NEGOTIATING] = "multistream",
     [LP2P_UPGRADE_ST_SECURING] = "noise",
@@ -43,7 +47,11 @@ static void conn_free(struct lp2p_conn *c)
 static lp2p_ts conn_deadline(const struct lp2p_conn *c)
 {
     const struct lp2p_upgrade *u = lp2p_upgrade_of_const(c);
-    return u->yamux == NULL || u->failure.code != 0 ? LP2P_TS_NEVER : lp2p_yamux_deadline(u->yamux);
+    if (u->yamux == NULL || u->failure.code != 0) {
+        return LP2P_TS_NEVER;
+    }
+    lp2p_ts at = lp2p_yamux_deadline(u->yamux);
+    return u->starved ? LP2P_MIN(at, u->seen + STARVED_RETRY) : at;
 }
 
 static int conn_tick(struct lp2p_conn *c, lp2p_ts now)

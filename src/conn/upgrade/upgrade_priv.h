@@ -23,6 +23,8 @@ struct lp2p_upgrade {
     struct lp2p_failure failure;
     struct lp2p_scope *scope;
     struct lp2p_obuf obuf;
+    bool starved;         /* output waits for a block of the pool */
+    lp2p_ts seen;         /* the time of the last turn */
     struct lp2p_mss *mss; /* only while it negotiates */
     struct lp2p_noise noise;
     bool has_noise;

@@ -296,10 +296,10 @@ void end_inject(struct end *e, const void *p, size_t n)
 
 /* ---- both ---- */
 
-void pair_init(struct pair *p, const struct lp2p_crypto *crypto)
+void pair_init(struct pair *p, const struct lp2p_crypto *a, const struct lp2p_crypto *b)
 {
-    end_init(&p->a, crypto, 1);
-    end_init(&p->b, crypto, 2);
+    end_init(&p->a, a, 1);
+    end_init(&p->b, b, 2);
 }
 
 void pair_open(struct pair *p)

@@ -90,8 +90,8 @@ void end_inject(struct end *e, const void *p, size_t n);
 
 struct lp2p_upgrade *end_upgrade(struct end *e);
 
-/* Both ends, crypto as given; the dialer expects the listener. */
-void pair_init(struct pair *p, const struct lp2p_crypto *crypto);
+/* Both ends; the dialer expects the listener. */
+void pair_init(struct pair *p, const struct lp2p_crypto *a, const struct lp2p_crypto *b);
 void pair_open(struct pair *p);
 void pair_fini(struct pair *p);
 

@@ -41,7 +41,7 @@ static void record_init(struct record *r, bool early, size_t size)
     struct pair p;
     talk_size = size;
     *r = (struct record){.early = early};
-    pair_init(&p, rig_crypto);
+    pair_init(&p, rig_crypto, rig_crypto_b);
     struct end *ends[2] = {&p.a, &p.b};
     p.a.host.early_muxer = p.b.host.early_muxer = early;
     p.a.on_event = p.b.on_event = talk;

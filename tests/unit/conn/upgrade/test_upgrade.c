@@ -16,7 +16,7 @@ static void dialer_up(struct end *e, const struct lp2p_conn_event *ev)
 static void check_up(bool a_early, bool b_early)
 {
     struct pair p;
-    pair_init(&p, rig_crypto);
+    pair_init(&p, rig_crypto, rig_crypto_b);
     p.a.host.early_muxer = a_early;
     p.b.host.early_muxer = b_early;
     p.a.on_event = dialer_up;
@@ -66,7 +66,7 @@ static size_t record_size(const struct pair_wire *w, size_t at)
 static void check_flights(bool early)
 {
     struct pair p;
-    pair_init(&p, rig_crypto);
+    pair_init(&p, rig_crypto, rig_crypto_b);
     p.a.host.early_muxer = early;
     p.a.on_event = dialer_up;
     pair_open(&p);
@@ -140,7 +140,7 @@ static void nobody_but_the_expected_peer(void **state)
 {
     (void)state;
     struct pair p;
-    pair_init(&p, rig_crypto);
+    pair_init(&p, rig_crypto, rig_crypto_b);
     assert_int_equal(end_open(&p.a, LP2P_CONN_DIALER, &p.a.id.id, 0), 0);
     assert_int_equal(end_open(&p.b, LP2P_CONN_LISTENER, NULL, 0), 0);
     pair_run(&p);
@@ -158,7 +158,7 @@ static void nobody_but_the_expected_peer(void **state)
 static void check_forged(bool dialer, bool key)
 {
     struct pair p;
-    pair_init(&p, rig_crypto);
+    pair_init(&p, rig_crypto, rig_crypto_b);
     struct end *liar = dialer ? &p.a : &p.b;
     struct end *judge = dialer ? &p.b : &p.a;
     struct end other;
@@ -193,7 +193,7 @@ static void the_answer_may_come_late(void **state)
 {
     (void)state;
     struct pair p;
-    pair_init(&p, rig_crypto);
+    pair_init(&p, rig_crypto, rig_crypto_b);
     p.a.late = p.b.late = true;
     p.a.on_event = dialer_up;
     pair_open(&p);
