@@ -105,11 +105,13 @@ void swarm_streams_fail(struct lp2p_swarm_conn *c, const struct lp2p_failure *wh
         failure = (struct lp2p_failure){
             .code = -LP2P_E_CLOSED, .class_ = LP2P_CLASS_LOCAL, .where = "connection"};
     }
+    /* All at once: a user told of one stream may use another. */
+    lp2p_list_each (it, &c->streams) {
+        LP2P_CONTAINER(it, struct lp2p_stream, node)->raw = NULL;
+    }
     for (struct lp2p_list *it = lp2p_list_first(&c->streams); it != NULL;
          it = lp2p_list_first(&c->streams)) {
-        struct lp2p_stream *s = LP2P_CONTAINER(it, struct lp2p_stream, node);
-        s->raw = NULL;
-        stream_end(s, &failure);
+        stream_end(LP2P_CONTAINER(it, struct lp2p_stream, node), &failure);
     }
 }
 
@@ -219,6 +221,16 @@ static void stream_give_eof(struct lp2p_stream *s)
     stream_check_end(s);
 }
 
+static void stream_tell_writable(struct lp2p_stream *s)
+{
+    if (!s->dead && s->want_write && s->attached && !s->fin_sent) {
+        s->want_write = false;
+        if (s->ops->on_writable != NULL) {
+            s->ops->on_writable(s->ctx, s);
+        }
+    }
+}
+
 static void stream_agreed(struct lp2p_stream *s, size_t index)
 {
     struct lp2p_swarm *sw = s->conn->sw;
@@ -242,9 +254,13 @@ static void stream_agreed(struct lp2p_stream *s, size_t index)
     if (s->attached && s->ops->on_open != NULL) {
         s->ops->on_open(s->ctx, s, s->protocol);
     }
-    if (!s->dead && s->want_fin && s->mss == NULL) {
+    if (s->dead || s->mss != NULL) {
+        return;
+    }
+    if (s->want_fin) {
         stream_send_fin(s);
     }
+    stream_tell_writable(s);
 }
 
 /* Feeds negotiation; what it did not use is the user's. Returns how much was used. */
@@ -301,12 +317,7 @@ static void stream_writable(struct lp2p_stream *s)
         }
         stream_give_eof(s);
     }
-    if (!s->dead && s->want_write && s->attached) {
-        s->want_write = false;
-        if (s->ops->on_writable != NULL) {
-            s->ops->on_writable(s->ctx, s);
-        }
-    }
+    stream_tell_writable(s);
 }
 
 static void stream_eof(struct lp2p_stream *s)

@@ -222,6 +222,109 @@ static void a_stream_above_the_limit_is_reset_and_the_others_go_on(void **state)
     world_fini(&w);
 }
 
+/* ---- what users do in callbacks ---- */
+
+/* Says goodbye to its neighbour and tries again at once, as a proxy does. */
+static void on_closed_busy(void *ctx, struct lp2p_stream *s, const struct lp2p_failure *why)
+{
+    static const char *const protocols[] = {"/x/1"};
+    struct held *h = ctx;
+    struct world *w = LP2P_CONTAINER(h->node, struct world, a);
+    struct lp2p_open open = {.protocols = protocols, .n = 1, .ops = &stream_ops, .ctx = h};
+    struct lp2p_stream *again = NULL;
+    on_closed(ctx, s, why);
+    int err = lp2p_host_open(h->node->host, lp2p_host_peer_id(w->b.host), &open, &again);
+    assert_true(err == -LP2P_E_NOT_FOUND || err == -LP2P_E_CLOSED);
+    for (unsigned i = 0; i < h->node->n; i++) {
+        struct lp2p_stream *other = h->node->held[i].s;
+        size_t n;
+        if (other == NULL) {
+            continue;
+        }
+        assert_int_equal(lp2p_stream_write(other, (const uint8_t *)"x", 1, &n), -LP2P_E_CLOSED);
+        lp2p_stream_consume(other, 1);
+        if (i % 2 == 0) {
+            lp2p_stream_close(other);
+        } else {
+            lp2p_stream_reset(other, 7);
+        }
+        h->node->held[i].s = NULL;
+    }
+}
+
+static const struct lp2p_stream_ops busy_ops = {
+    .on_open = on_open, .on_data = on_data, .on_closed = on_closed_busy};
+
+static void a_lost_connection_is_lost_for_all_its_streams_at_once(void **state)
+{
+    (void)state;
+    static const char *const protocols[] = {"/x/1"};
+    static struct world w;
+    for (int how = 0; how < 3; how++) {
+        world_init(&w);
+        host_start(&w.a, NULL);
+        host_start(&w.b, NULL);
+        join(&w);
+        for (unsigned i = 0; i < 4; i++) {
+            struct held *h = &w.a.held[w.a.n++];
+            *h = (struct held){.node = &w.a, .outbound = true, .closed_by = 1};
+            struct lp2p_open open = {.protocols = protocols, .n = 1, .ops = &busy_ops, .ctx = h};
+            const struct lp2p_peer_id *b = lp2p_host_peer_id(w.b.host);
+            assert_int_equal(lp2p_host_open(w.a.host, b, &open, &h->s), 0);
+        }
+        run(&w, LP2P_SEC(1));
+        if (how == 0) { /* a's own goodbye */
+            assert_int_equal(lp2p_host_disconnect(w.a.host, lp2p_host_peer_id(w.b.host)), 0);
+        } else if (how == 1) { /* the peer's */
+            assert_int_equal(lp2p_host_disconnect(w.b.host, lp2p_host_peer_id(w.a.host)), 0);
+        } else { /* silence */
+            lp2p_sim_cut(w.a.env, w.b.env, true);
+            lp2p_sim_cut(w.b.env, w.a.env, true);
+        }
+        run(&w, LP2P_SEC(60));
+        assert_int_equal(w.a.closed, 1); /* the others were closed by it: no callback */
+        world_fini(&w);
+    }
+}
+
+static unsigned writable;
+
+static void on_writable(void *ctx, struct lp2p_stream *s)
+{
+    size_t n = 0;
+    (void)ctx;
+    assert_int_equal(lp2p_stream_write(s, (const uint8_t *)"hello", 5, &n), 0);
+    assert_int_equal(n, 5);
+    writable++;
+}
+
+static const struct lp2p_stream_ops eager_ops = {
+    .on_open = on_open, .on_data = on_data, .on_writable = on_writable, .on_closed = on_closed};
+
+static void what_could_not_be_written_yet_can_be_when_it_is_told(void **state)
+{
+    (void)state;
+    static const char *const protocols[] = {"/none/1", "/x/1"};
+    static struct world w;
+    world_init(&w);
+    host_start(&w.a, NULL);
+    host_start(&w.b, NULL);
+    join(&w);
+    struct held *h = &w.a.held[w.a.n++];
+    *h = (struct held){.node = &w.a, .outbound = true, .closed_by = 1};
+    struct lp2p_open open = {.protocols = protocols, .n = 2, .ops = &eager_ops, .ctx = h};
+    size_t n = 7;
+    assert_int_equal(lp2p_host_open(w.a.host, lp2p_host_peer_id(w.b.host), &open, &h->s), 0);
+    /* Which of the two it will be is not known yet. */
+    assert_int_equal(lp2p_stream_write(h->s, (const uint8_t *)"hello", 5, &n), 0);
+    assert_int_equal(n, 0);
+    writable = 0;
+    run(&w, LP2P_SEC(2));
+    assert_true(h->open);
+    assert_int_equal(writable, 1);
+    world_fini(&w);
+}
+
 /* ---- failed allocations ---- */
 
 static void done(void *ctx)
@@ -271,6 +374,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_connection_has_as_many_streams_as_the_limits_say),
         cmocka_unit_test(a_stream_above_the_limit_is_reset_and_the_others_go_on),
+        cmocka_unit_test(a_lost_connection_is_lost_for_all_its_streams_at_once),
+        cmocka_unit_test(what_could_not_be_written_yet_can_be_when_it_is_told),
         cmocka_unit_test(each_allocation_of_a_life_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
