@@ -347,6 +347,8 @@ static void conn_on_timer(void *ctx, lp2p_ts now)
         swarm_conn_doom(c, local_failure(-LP2P_E_TIMEOUT, "upgrade"));
     } else if (c->state == SWARM_CONN_UP && !c->settled) {
         lp2p_swarm_conn_identified(c, -LP2P_E_TIMEOUT);
+    } else if (c->state == SWARM_CONN_UP) {
+        swarm_conn_drop_surplus(c);
     }
 }
 
@@ -447,17 +449,6 @@ int swarm_conn_dial(struct swarm_attempt *at, size_t path, struct lp2p_swarm_con
     return 0;
 }
 
-struct lp2p_swarm_conn *swarm_best_conn(const struct swarm_peer *p)
-{
-    lp2p_list_each (it, &p->conns) {
-        struct lp2p_swarm_conn *c = LP2P_CONTAINER(it, struct lp2p_swarm_conn, peer_node);
-        if (c->state == SWARM_CONN_UP && !c->goaway) {
-            return c;
-        }
-    }
-    return NULL;
-}
-
 void lp2p_swarm_conn_identified(struct lp2p_swarm_conn *c, int err)
 {
     if (c->state != SWARM_CONN_UP) {
@@ -466,6 +457,7 @@ void lp2p_swarm_conn_identified(struct lp2p_swarm_conn *c, int err)
     c->identified = err == 0;
     c->settled = true;
     conn_set_timer(c, LP2P_TS_NEVER);
+    swarm_peer_rest(c->peer);
     swarm_attempt_identified(c);
     lp2p_swarm_changed(c->sw, LP2P_CHANGE_CONNS);
 }

@@ -53,6 +53,9 @@ static void stream_die(struct lp2p_stream *s)
     s->raw = NULL;
     lp2p_list_remove(&s->node);
     c->n_streams--;
+    if (c->n_streams == 0) {
+        swarm_conn_rest(c);
+    }
     if (s->busy == 0) {
         stream_free(s);
     }

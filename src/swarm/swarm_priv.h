@@ -4,6 +4,7 @@
  *   swarm.c   tables, transports, listeners, our addresses, watches
  *   gate.c    who may come in: pending connections and rates by source, before any cryptography
  *   conn.c    one connection from socket to end: accounts, identity, deadlines
+ *   surplus.c which of several connections to a peer stays
  *   stream.c  one stream: protocol negotiation, then the user's bytes
  *   dialer.c  attempts: candidates, staggered and parallel
  *
@@ -26,6 +27,10 @@
 /* Ended attempts that are remembered, and for how long (DESIGN 2). */
 #define SWARM_ENDED_MAX  32U
 #define SWARM_ENDED_LIFE LP2P_SEC(60)
+/* A connection that is one too many is closed by its dialer when it was idle for so long (DESIGN
+ * 7).
+ */
+#define SWARM_SURPLUS_IDLE LP2P_SEC(30)
 /* Sources of inbound connections with an account (SECURITY C4). */
 #define SWARM_MAX_SOURCES 1024U
 /* Default gateways that are looked at. */
@@ -106,9 +111,10 @@ struct lp2p_swarm_conn {
     uint64_t id;
     struct lp2p_multiaddr remote;
     struct lp2p_multiaddr local;
-    struct lp2p_timer timer; /* connect, upgrade and identify deadlines in turn */
+    struct lp2p_timer timer; /* connect, upgrade and identify deadlines, surplus, in turn */
     lp2p_ts began;
     lp2p_ts since;
+    lp2p_ts idle_since; /* without streams */
     lp2p_ts rtt;
     struct lp2p_list streams;
     uint32_t n_streams;
@@ -231,8 +237,18 @@ void swarm_conn_doom(struct lp2p_swarm_conn *c, struct lp2p_failure why);
 void swarm_conn_reap(void *sw, lp2p_ts now);
 /* Aborts at once; only from the top of the loop or from lp2p_swarm_free. */
 void swarm_conn_abort(struct lp2p_swarm_conn *c);
-/* The connection for new streams, or NULL. */
+
+/* ---- surplus.c ---- */
+
+/* The connection for new streams, or NULL: the oldest, of those that the higher id dialed if there
+ * are any; so both sides use the same. */
 struct lp2p_swarm_conn *swarm_best_conn(const struct swarm_peer *p);
+/* It has no streams any more: if there is a better one its time runs. */
+void swarm_conn_rest(struct lp2p_swarm_conn *c);
+/* The same for all of a peer: there is a new one, or one was identified. */
+void swarm_peer_rest(const struct swarm_peer *p);
+/* Its time is over: closes it if it still is surplus and idle. */
+void swarm_conn_drop_surplus(struct lp2p_swarm_conn *c);
 
 /* ---- stream.c ---- */
 

@@ -148,6 +148,51 @@ static void both_may_dial_at_once(void **state)
     lab_each_seed(run_simultaneous);
 }
 
+static void ignore_closed(void *ctx, struct lp2p_stream *s, const struct lp2p_failure *why)
+{
+    (void)s;
+    *(int *)ctx = why->code;
+}
+
+/* DESIGN 7: new streams on the best; a surplus one is closed by its dialer after 30 s idle. */
+static void run_surplus(uint64_t seed)
+{
+    static const struct lp2p_stream_ops ops = {.on_closed = ignore_closed};
+    static const char *const protocols[] = {"/test/busy/1"};
+    struct lab_world w;
+    struct lp2p_conn_info on_a, on_b;
+    struct lp2p_stream *s;
+    int ended = 0, closed = 1;
+    lab_world_init(&w, seed, DELAY);
+    struct lab_node *a = lab_node_new(&w, NULL), *b = lab_node_new(&w, NULL);
+    bool a_is_lower = memcmp(a->id.bytes, b->id.bytes, a->id.len) < 0;
+    assert_int_equal(lp2p_host_handle(b->host, protocols[0], &ops, &ended), 0);
+    (void)lab_connect(a, b);
+    (void)lab_connect(b, a);
+    lab_run(&w, LP2P_SEC(29));
+    assert_int_equal(lab_conns(a, NULL, NULL), 2);
+    assert_int_equal(lab_conns(b, NULL, NULL), 2);
+    /* A stream on the one that stays does not save the other. */
+    struct lp2p_open open = {.protocols = protocols, .n = 1, .ops = &ops, .ctx = &closed};
+    assert_int_equal(lp2p_host_open(a->host, &b->id, &open, &s), 0);
+    lab_run(&w, LP2P_SEC(3));
+    assert_int_equal(lab_conns(a, NULL, &on_a), 1);
+    assert_int_equal(lab_conns(b, NULL, &on_b), 1);
+    assert_true(on_a.outbound == !a_is_lower && on_b.outbound == a_is_lower);
+    assert_int_equal(on_a.streams, 1);
+    assert_int_equal(closed, 1);
+    lab_run(&w, LP2P_SEC(120));
+    assert_int_equal(lab_conns(a, NULL, NULL), 1);
+    assert_true(lab_ping(a, b, LP2P_SEC(1)) && lab_ping(b, a, LP2P_SEC(1)));
+    lab_world_fini(&w);
+}
+
+static void a_surplus_connection_goes_when_it_rests(void **state)
+{
+    (void)state;
+    lab_each_seed(run_surplus);
+}
+
 /* ---- failures ---- */
 
 struct expected {
@@ -483,6 +528,7 @@ int main(void)
         lab_test(two_hosts_connect_by_address),
         lab_test(a_peer_is_connected_once),
         lab_test(both_may_dial_at_once),
+        lab_test(a_surplus_connection_goes_when_it_rests),
         lab_test(each_failure_says_what_and_where_in_time),
         lab_test(a_peer_lost_before_identify_is_no_success),
         lab_test(nobody_dials_himself),

@@ -1,0 +1,74 @@
+#include "swarm/swarm_priv.h"
+
+#include <string.h>
+
+/* Ids as numbers, for a rule that both sides apply alike. */
+static bool id_is_lower(const struct lp2p_peer_id *a, const struct lp2p_peer_id *b)
+{
+    int order = memcmp(a->bytes, b->bytes, LP2P_MIN(a->len, b->len));
+    return order != 0 ? order < 0 : a->len < b->len;
+}
+
+/* True when the peer with the higher id dialed it: where both dialed, that one stays. */
+static bool conn_is_preferred(const struct lp2p_swarm_conn *c)
+{
+    bool we_are_lower = id_is_lower(&c->sw->cfg.identity->id, &c->peer->id);
+    return c->outbound != we_are_lower;
+}
+
+static bool conn_is_usable(const struct lp2p_swarm_conn *c)
+{
+    return c->state == SWARM_CONN_UP && !c->goaway;
+}
+
+struct lp2p_swarm_conn *swarm_best_conn(const struct swarm_peer *p)
+{
+    struct lp2p_swarm_conn *best = NULL;
+    lp2p_list_each (it, &p->conns) {
+        struct lp2p_swarm_conn *c = LP2P_CONTAINER(it, struct lp2p_swarm_conn, peer_node);
+        if (conn_is_usable(c) &&
+            (best == NULL || (conn_is_preferred(c) && !conn_is_preferred(best)))) {
+            best = c;
+        }
+    }
+    return best;
+}
+
+/* Ours to close: we dialed it, and a better one is there. */
+static bool conn_is_surplus(const struct lp2p_swarm_conn *c)
+{
+    return c->state == SWARM_CONN_UP && c->settled && c->outbound && swarm_best_conn(c->peer) != c;
+}
+
+void swarm_conn_rest(struct lp2p_swarm_conn *c)
+{
+    if (c->state != SWARM_CONN_UP || !c->settled) {
+        return;
+    }
+    c->idle_since = swarm_now(c->sw);
+    lp2p_ts at = conn_is_surplus(c) ? c->idle_since + SWARM_SURPLUS_IDLE : LP2P_TS_NEVER;
+    c->sw->cfg.env->ops->timer_set(&c->timer, at);
+}
+
+void swarm_peer_rest(const struct swarm_peer *p)
+{
+    lp2p_list_each (it, &p->conns) {
+        struct lp2p_swarm_conn *c = LP2P_CONTAINER(it, struct lp2p_swarm_conn, peer_node);
+        if (c->n_streams == 0) {
+            swarm_conn_rest(c);
+        }
+    }
+}
+
+void swarm_conn_drop_surplus(struct lp2p_swarm_conn *c)
+{
+    lp2p_ts end = c->idle_since + SWARM_SURPLUS_IDLE;
+    if (!conn_is_surplus(c) || c->n_streams > 0) {
+        return; /* looked at again when it rests */
+    }
+    if (swarm_now(c->sw) < end) {
+        c->sw->cfg.env->ops->timer_set(&c->timer, end);
+        return;
+    }
+    swarm_conn_close(c, 0, (struct lp2p_failure){.code = 0});
+}
