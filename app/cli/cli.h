@@ -92,6 +92,11 @@ json_t *cli_status(struct cli *c, int *ret_exit);
 /* Starts main if it is not running and waits until it answers; 0 or an exit code after the reason
  * was printed. */
 int cli_start_main(struct cli *c, bool *ret_started);
+/* A descriptor by which the end of main's process can be waited for; -1 when none runs. The caller
+ * closes it. */
+int cli_watch_main(struct cli *c);
+/* False when it still runs at the deadline. */
+bool cli_wait_gone(int pidfd, unsigned deadline_ms);
 /* Becomes main, in the foreground; returns only on failure. */
 int cli_become_main(struct cli *c);
 

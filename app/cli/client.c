@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -166,6 +167,27 @@ int cli_call(struct cli *c, enum whtnxt_method method, json_t *params, unsigned 
     }
     lp2p_buf_fini(&request);
     return err;
+}
+
+int cli_watch_main(struct cli *c)
+{
+    struct ucred cred;
+    socklen_t n = sizeof(cred);
+    int fd;
+    if (open_socket(c->paths.socket, &fd) != 0) {
+        return -1;
+    }
+    int pidfd = -1;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) == 0) {
+        pidfd = (int)syscall(SYS_pidfd_open, cred.pid, 0);
+    }
+    close(fd);
+    return pidfd;
+}
+
+bool cli_wait_gone(int pidfd, unsigned deadline_ms)
+{
+    return wait_ready(pidfd, POLLIN, cli_now_ms() + deadline_ms) == 0;
 }
 
 static int complain_call(struct cli *c, int err)

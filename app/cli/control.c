@@ -1,7 +1,6 @@
 #include "cli/cli.h"
 
 #include "link/link.h"
-#include "lp2p/error.h"
 #include "lp2p/peer_id.h"
 
 #include <errno.h>
@@ -9,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Main says goodbye to all peers first. */
 #define DOWN_DEADLINE_MS 5000U
@@ -50,25 +50,21 @@ int cmd_down(struct cli *c, int argc, char **argv)
     if (no_options(argc, argv) != 0 || optind != argc) {
         return cli_usage_of("down");
     }
-    struct whtnxt_answer a = {.result = NULL};
-    int err = cli_call(c, WHTNXT_METHOD_QUIT, NULL, CLI_POLL_DEADLINE_MS, &a);
-    if (err == -LP2P_E_REFUSED) {
+    int pidfd = cli_watch_main(c);
+    if (pidfd < 0) {
         fputs("WhatNext is not running.\n", stderr);
         return CLI_OK;
     }
-    if (err == 0) {
+    struct whtnxt_answer a = {.result = NULL};
+    if (cli_call(c, WHTNXT_METHOD_QUIT, NULL, CLI_POLL_DEADLINE_MS, &a) == 0) {
         whtnxt_answer_fini(&a);
     }
-    /* Gone is when nobody answers any more. */
-    for (uint64_t end = cli_now_ms() + DOWN_DEADLINE_MS; cli_now_ms() < end; cli_sleep_ms(20)) {
-        if (cli_call(c, WHTNXT_METHOD_GET_VERSION, NULL, 200, &a) == -LP2P_E_REFUSED) {
-            return CLI_OK;
-        }
-        whtnxt_answer_fini(&a);
-        a = (struct whtnxt_answer){.result = NULL};
+    bool gone = cli_wait_gone(pidfd, DOWN_DEADLINE_MS);
+    close(pidfd);
+    if (!gone) {
+        cli_complain(c, "WhatNext does not stop.", "");
     }
-    cli_complain(c, "WhatNext does not stop.", "");
-    return CLI_FAILED;
+    return gone ? CLI_OK : CLI_FAILED;
 }
 
 /* The newest attempt that still runs; 0 when there is none. */

@@ -1,9 +1,11 @@
 #include "main/lock.h"
 
 #include "main/disk.h"
+#include "main/socket.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -28,4 +30,19 @@ int whtnxt_lock_take(const char *folder, int *ret_fd)
     }
     *ret_fd = fd;
     return 0;
+}
+
+/* Between two looks at a lock that is about to be given up. */
+#define LOCK_LOOK_MS 20
+
+int whtnxt_lock_wait(const char *folder, const char *socket, int *ret_fd)
+{
+    int err = whtnxt_lock_take(folder, ret_fd);
+    for (int waited = 0; err == -LP2P_E_EXISTS && waited < WHTNXT_LOCK_PATIENCE_MS &&
+                         !whtnxt_socket_answers(socket);
+         waited += LOCK_LOOK_MS) {
+        poll(NULL, 0, LOCK_LOOK_MS);
+        err = whtnxt_lock_take(folder, ret_fd);
+    }
+    return err;
 }

@@ -119,7 +119,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     whtnxt_json_init();
     int lock;
-    int err = whtnxt_lock_take(paths.data, &lock);
+    int err = whtnxt_lock_wait(paths.data, paths.socket, &lock);
     if (err == -LP2P_E_EXISTS) {
         /* The other one answers for this profile. */
         if (options.foreground) {

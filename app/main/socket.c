@@ -103,6 +103,26 @@ int whtnxt_socket_listen(const char *folder, const char *path, int *ret_fd)
     return err;
 }
 
+bool whtnxt_socket_answers(const char *path)
+{
+    struct sockaddr_un sun;
+    char folder[4096];
+    int n = snprintf(folder, sizeof(folder), "%s", path);
+    char *slash = n > 0 && (size_t)n < sizeof(folder) ? strrchr(folder, '/') : NULL;
+    if (slash == NULL) {
+        return false;
+    }
+    *slash = '\0';
+    int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0) {
+        return false;
+    }
+    fill_address(dir, path, &sun);
+    bool alive = answers(&sun);
+    close(dir);
+    return alive;
+}
+
 bool whtnxt_socket_peer_is_us(int fd)
 {
     struct ucred cred;

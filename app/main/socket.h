@@ -12,6 +12,9 @@
  */
 int whtnxt_socket_listen(const char *folder, const char *path, int *ret_fd);
 
+/* True when somebody accepts at `path`. */
+bool whtnxt_socket_answers(const char *path);
+
 /* True when the other end of a connected socket runs as this user. */
 bool whtnxt_socket_peer_is_us(int fd);
 
