@@ -48,7 +48,7 @@ static int recv_feed(struct lp2p_upgrade *u, lp2p_ts now, uint8_t *bytes, size_t
                      size_t *ret_used)
 {
     if (u->stage == LP2P_UPGRADE_ST_NEGOTIATING) {
-        int err = lp2p_mss_recv(u->mss, now, bytes, n, ret_used);
+        int err = lp2p_upgrade_feed_mss(u, now, lp2p_span(bytes, n), ret_used);
         return err == 0 ? 0 : lp2p_upgrade_fail(u, err, lp2p_mss_error(u->mss));
     }
     int err = lp2p_noise_recv(&u->noise, now, bytes, n, ret_used);

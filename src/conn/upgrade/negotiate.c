@@ -80,6 +80,15 @@ static int mss_flush(struct lp2p_upgrade *u)
     return 0;
 }
 
+int lp2p_upgrade_feed_mss(struct lp2p_upgrade *u, lp2p_ts now, struct lp2p_span in,
+                          size_t *ret_used)
+{
+    int err = lp2p_mss_recv(u->mss, now, in.p, in.n, ret_used);
+    /* Lines that were right are answered, whatever came behind them. */
+    int sent = mss_flush(u);
+    return err != 0 ? err : sent;
+}
+
 int lp2p_upgrade_start(struct lp2p_upgrade *u)
 {
     LP2P_TRY(mss_start(u, upgrade_security));
@@ -137,11 +146,10 @@ static int pump_mss(struct lp2p_upgrade *u, lp2p_ts now, bool *moved)
 {
     if (u->stage == LP2P_UPGRADE_ST_MUXING && u->plain.n > 0) {
         size_t used;
-        LP2P_TRY(lp2p_mss_recv(u->mss, now, u->plain.p, u->plain.n, &used));
+        LP2P_TRY(lp2p_upgrade_feed_mss(u, now, lp2p_span(u->plain.p, u->plain.n), &used));
         u->plain = (struct lp2p_mspan){.p = u->plain.p + used, .n = u->plain.n - used};
         *moved = used > 0;
     }
-    LP2P_TRY(mss_flush(u));
     struct lp2p_mss_event ev;
     if (lp2p_mss_event(u->mss, &ev)) {
         *moved = true;

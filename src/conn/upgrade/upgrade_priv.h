@@ -67,6 +67,10 @@ int lp2p_upgrade_start(struct lp2p_upgrade *u);
 /* Moves what the engines have for each other until nothing moves. The error is sticky. */
 int lp2p_upgrade_pump(struct lp2p_upgrade *u, lp2p_ts now);
 
+/* Gives input to multistream; its answers are in the output behind it, on errors too. */
+int lp2p_upgrade_feed_mss(struct lp2p_upgrade *u, lp2p_ts now, struct lp2p_span in,
+                          size_t *ret_used);
+
 void lp2p_upgrade_drop_mss(struct lp2p_upgrade *u);
 
 /* flow.c: the members of struct lp2p_conn_ops that move bytes. */
