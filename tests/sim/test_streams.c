@@ -594,6 +594,52 @@ static void a_dead_connection_is_found_by_no_callback(void **state)
     lab_each_seed(run_callbacks);
 }
 
+/* ---- what a user does when its connection is over ---- */
+
+/* Two streams of one connection: the end of either is the user's reason to end the other. */
+struct twins {
+    struct lp2p_stream *s[2];
+    size_t ended;
+};
+
+static void twin_on_closed(void *ctx, struct lp2p_stream *s, const struct lp2p_failure *why)
+{
+    struct twins *t = ctx;
+    struct lp2p_stream *other = t->s[0] == s ? t->s[1] : t->s[0];
+    const uint8_t byte = 1;
+    size_t took;
+    assert_int_not_equal(why->code, 0);
+    t->ended++;
+    assert_int_equal(lp2p_stream_write(other, &byte, 1, &took), -LP2P_E_CLOSED);
+    assert_int_equal(lp2p_stream_close_write(other), -LP2P_E_CLOSED);
+    lp2p_stream_consume(other, 1);
+    lp2p_stream_reset(other, 0);
+}
+
+static void run_twins(uint64_t seed)
+{
+    static const struct lp2p_stream_ops ops = {.on_closed = twin_on_closed};
+    static const char *const protocols[] = {HOLD};
+    static struct duo d;
+    struct twins t = {.ended = 0};
+    struct lp2p_open open = {.protocols = protocols, .n = 1, .ops = &ops, .ctx = &t};
+    duo_init(&d, NULL, seed, NULL);
+    for (size_t i = 0; i < LP2P_COUNT(t.s); i++) {
+        assert_int_equal(lp2p_host_open(d.a->host, &d.b->id, &open, &t.s[i]), 0);
+    }
+    lab_run(&d.w, LP2P_SEC(1));
+    lab_node_end(d.b);
+    lab_run(&d.w, LP2P_SEC(1));
+    assert_int_equal(t.ended, 1);
+    duo_fini(&d);
+}
+
+static void streams_of_a_dead_connection_may_be_touched(void **state)
+{
+    (void)state;
+    lab_each_seed(run_twins);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -604,6 +650,7 @@ int main(void)
         lab_test(each_end_is_told_once_and_truly),
         lab_test(a_stream_may_be_let_go),
         lab_test(a_dead_connection_is_found_by_no_callback),
+        lab_test(streams_of_a_dead_connection_may_be_touched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
