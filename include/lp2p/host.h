@@ -119,7 +119,7 @@ struct lp2p_attempt_info {
     int error;     /* 0 or the deepest known cause */
     const char *where;
     size_t n_paths;
-    size_t n_skipped; /* addresses the filter refused */
+    size_t n_skipped; /* addresses that were typed, pasted or in a link, and must not be dialed */
     struct lp2p_path paths[LP2P_ATTEMPT_MAX_PATHS];
 };
 

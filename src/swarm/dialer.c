@@ -135,6 +135,14 @@ static bool attempt_may_dial(struct swarm_attempt *at, const struct lp2p_multiad
     return swarm_filter(sw, addr, how) == 0;
 }
 
+/* By whoever asked to connect. What the peer or the network said of itself is passed over in
+ * silence, each time it is looked at. */
+static bool addr_was_given(const struct lp2p_peer_addr *how)
+{
+    return how->source == LP2P_ADDR_TYPED || how->source == LP2P_ADDR_PASTED ||
+           how->source == LP2P_ADDR_LINK;
+}
+
 static void attempt_add_path(struct swarm_attempt *at, const struct lp2p_multiaddr *full,
                              const struct lp2p_peer_addr *how)
 {
@@ -146,7 +154,7 @@ static void attempt_add_path(struct swarm_attempt *at, const struct lp2p_multiad
         return;
     }
     if (!attempt_may_dial(at, &addr, how)) {
-        at->info.n_skipped++;
+        at->info.n_skipped += addr_was_given(how);
         return;
     }
     at->info.paths[n] = (struct lp2p_path){.addr = addr, .source = how->source};

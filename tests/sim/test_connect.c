@@ -331,6 +331,37 @@ static void nobody_dials_himself(void **state)
     lab_each_seed(run_self);
 }
 
+/* Who gave an address that must not be dialed is told; what came by itself is nobody's mistake. */
+static void run_skipped(uint64_t seed)
+{
+    static const struct {
+        enum lp2p_addr_source source;
+        size_t skipped;
+    } rows[] = {
+        {LP2P_ADDR_PASTED, 1}, {LP2P_ADDR_LINK, 1},       {LP2P_ADDR_MDNS, 0},
+        {LP2P_ADDR_PEER, 0},   {LP2P_ADDR_REMEMBERED, 0},
+    };
+    for (size_t i = 0; i < LP2P_COUNT(rows); i++) {
+        struct lab_world w;
+        lab_world_init(&w, seed, DELAY);
+        struct lab_node *a = lab_node_new(&w, NULL), *b = lab_node_new(&w, NULL);
+        struct lp2p_multiaddr loopback = lab_addr("/ip4/127.0.0.1/tcp/4001");
+        struct lp2p_connect_opts opts = {.addrs = &loopback, .n = 1, .source = rows[i].source};
+        uint64_t attempt;
+        assert_int_equal(lp2p_host_connect(a->host, &b->id, &opts, &attempt), 0);
+        struct lp2p_attempt_info at = lab_attempt_end(a, attempt, LP2P_SEC(1));
+        assert_int_equal(at.n_paths, 0);
+        assert_int_equal(at.n_skipped, rows[i].skipped);
+        lab_world_fini(&w);
+    }
+}
+
+static void only_given_addresses_are_skipped(void **state)
+{
+    (void)state;
+    lab_each_seed(run_skipped);
+}
+
 /* ---- cancelled, refused, ended ---- */
 
 /* At any moment; when the peer had its connection already, it sees an orderly end. */
@@ -532,6 +563,7 @@ int main(void)
         lab_test(each_failure_says_what_and_where_in_time),
         lab_test(a_peer_lost_before_identify_is_no_success),
         lab_test(nobody_dials_himself),
+        lab_test(only_given_addresses_are_skipped),
         lab_test(an_attempt_may_be_cancelled_at_any_time),
         lab_test(ended_attempts_are_forgotten),
         lab_test(a_refused_peer_is_declined_without_identify),
