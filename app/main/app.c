@@ -258,9 +258,11 @@ static int app_open_model(struct whtnxt_app *a)
     if (err != 0) {
         return err;
     }
-    whtnxt_files_load(a, now);
+    /* The key first: reading the files may put peers.json aside, and it proves that there was one.
+     */
     char reason[WHTNXT_KEY_REASON_SIZE] = "";
     a->has_key = app_load_key(a, reason) == 0;
+    whtnxt_files_load(a, now);
     if (!a->has_key && a->cfg->foreground) {
         fprintf(stderr, "whtnxtd: %s\n", reason);
     }

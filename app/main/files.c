@@ -39,19 +39,25 @@ static void complain(struct whtnxt_app *a, uint64_t now, const char *path, int e
     char text[WHTNXT_CAUSE_TEXT_SIZE];
     const char *why = err == -LP2P_E_VERSION
                           ? "was written by a newer WhatNext; it is left as it is"
-                      : err == -LP2P_E_DECODE ? "is damaged; it is left aside"
-                                              : lp2p_error_text(err);
+                      : err == -LP2P_E_DECODE      ? "is damaged"
+                      : err == -LP2P_E_UNSUPPORTED ? "is not a plain file"
+                                                   : lp2p_error_text(err);
     snprintf(text, sizeof(text), "%.300s: %s", path, why);
     whtnxt_model_log(a->model, now, WHTNXT_LOG_ERROR, WHTNXT_CAUSE_STORE_REFUSED, text);
 }
 
-/* A damaged file is kept beside the new one: nothing of the user's is thrown away. */
-static void put_aside(const char *path)
+/* What cannot be read is kept beside the new file, which would else take its place: nothing of the
+ * user's is thrown away. */
+static void put_aside(struct whtnxt_app *a, uint64_t now, const char *path)
 {
-    char aside[WHTNXT_STORE_PATH_SIZE + 16];
+    char aside[WHTNXT_STORE_PATH_SIZE + sizeof(WHTNXT_STORE_ASIDE)];
+    char text[WHTNXT_CAUSE_TEXT_SIZE];
     const struct whtnxt_disk *disk = whtnxt_disk_real();
-    snprintf(aside, sizeof(aside), "%s.damaged", path);
-    (void)disk->rename(disk->ctx, path, aside, false);
+    snprintf(aside, sizeof(aside), "%s%s", path, WHTNXT_STORE_ASIDE);
+    if (disk->rename(disk->ctx, path, aside, false) == 0) {
+        snprintf(text, sizeof(text), "It is kept as %.300s", aside);
+        whtnxt_model_log(a->model, now, WHTNXT_LOG_INFO, WHTNXT_CAUSE_NONE, text);
+    }
 }
 
 static void load(struct whtnxt_app *a, uint64_t now, const char *folder, const char *name,
@@ -69,8 +75,8 @@ static void load(struct whtnxt_app *a, uint64_t now, const char *folder, const c
     if (err != 0) {
         complain(a, now, path, err);
     }
-    if (err == -LP2P_E_DECODE) {
-        put_aside(path);
+    if (err != 0 && err != -LP2P_E_VERSION) {
+        put_aside(a, now, path);
         (void)take(a->model, NULL);
     }
     json_decref(o);

@@ -10,6 +10,8 @@
 
 /* Longest path, with the suffix of the temporary file. */
 #define WHTNXT_STORE_PATH_SIZE 4128U
+/* At the end of the path of a file that could not be read and was put aside. */
+#define WHTNXT_STORE_ASIDE ".damaged"
 
 /*
  * Reads a file of at most `room` bytes. `ret_info` is set whenever the file could be opened.

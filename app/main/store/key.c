@@ -1,5 +1,6 @@
 #include "main/store/key.h"
 
+#include "base/assert.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "main/store/file.h"
@@ -181,8 +182,14 @@ int whtnxt_key_load(const struct whtnxt_key_cfg *cfg, struct lp2p_identity *ret,
     if (err != -LP2P_E_NOT_FOUND) {
         return err;
     }
-    if (exists(cfg->disk, cfg->peers_path)) {
-        return refuse_lost(reason, path, cfg->peers_path);
+    /* One that was put aside proves as much. */
+    char aside[WHTNXT_STORE_PATH_SIZE + sizeof(WHTNXT_STORE_ASIDE)];
+    snprintf(aside, sizeof(aside), "%s%s", cfg->peers_path, WHTNXT_STORE_ASIDE);
+    const char *peers[] = {cfg->peers_path, aside};
+    for (size_t i = 0; i < LP2P_COUNT(peers); i++) {
+        if (exists(cfg->disk, peers[i])) {
+            return refuse_lost(reason, path, peers[i]);
+        }
     }
     return make(cfg, path, ret, reason);
 }

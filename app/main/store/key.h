@@ -18,7 +18,7 @@ struct whtnxt_key_cfg {
     const struct lp2p_crypto *crypto;
     struct lp2p_random random;
     const char *folder;     /* of identity.key; is made if it is missing */
-    const char *peers_path; /* peers.json: its existence says that there was a key */
+    const char *peers_path; /* peers.json: it, or it put aside, says that there was a key */
 };
 
 /*

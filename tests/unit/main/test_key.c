@@ -302,6 +302,11 @@ static void a_key_that_is_gone_beside_peers_is_a_loss(void **state)
         refused(&w, -LP2P_E_NOT_FOUND, "Restore the key, or move that file away to start anew.");
         assert_non_null(strstr(w.reason, PEERS));
     }
+    /* One that could not be read and was put aside says the same. */
+    start(&w);
+    simdisk_put(&w.d, PEERS ".damaged", "{", 1);
+    refused(&w, -LP2P_E_NOT_FOUND, "Restore the key, or move that file away to start anew.");
+    assert_non_null(strstr(w.reason, PEERS ".damaged"));
     assert_int_equal(w.drawn, 0);
     end(&w);
 }
@@ -333,7 +338,7 @@ static void each_call_of_a_first_start_that_fails_is_told(void **state)
             assert_int_equal(load(&w), 0);
             assert_true(lp2p_peer_id_eq(&w.id.id, &id));
         }
-        assert_int_equal(call, 12); /* each of the 11 calls failed */
+        assert_int_equal(call, 13); /* each of the 12 calls failed */
     }
     end(&w);
 }
