@@ -6,7 +6,7 @@
  * none comes. State is pulled: `on_change` only says that something is different, the `_next`
  * functions walk what is true now.
  *
- * Specifications: github.com/libp2p/specs (connections, noise, yamux, identify, ping,
+ * Specifications: github.com/libp2p/specs (connections, noise, yamux, identify, ping, perf,
  * discovery/mdns).
  */
 #ifndef LP2P_HOST_H
@@ -185,6 +185,26 @@ struct lp2p_ping {
 /* Pings a connected peer. -LP2P_E_NOT_FOUND, -LP2P_E_AGAIN, -LP2P_E_NOMEM. */
 LP2P_API int lp2p_host_ping(struct lp2p_host *host, const struct lp2p_peer_id *peer,
                             const struct lp2p_ping *ping);
+
+/* Measures one stream (specs perf/perf.md): sends `upload` bytes, then receives `download`. */
+struct lp2p_perf {
+    uint64_t upload;
+    uint64_t download;
+    /* Payload moved so far; may be NULL. */
+    void (*progress)(void *ctx, uint64_t sent, uint64_t received);
+    /* Comes once: 0, or -LP2P_E_TIMEOUT (10 s without a byte), -LP2P_E_NEGOTIATION,
+     * -LP2P_E_PROTO, -LP2P_E_EOF, -LP2P_E_RESET, -LP2P_E_CLOSED. */
+    void (*done)(void *ctx, int err);
+    void *ctx;
+};
+
+/* To a connected peer. -LP2P_E_NOT_FOUND, -LP2P_E_AGAIN, -LP2P_E_NOMEM. */
+LP2P_API int lp2p_host_perf(struct lp2p_host *host, const struct lp2p_peer_id *peer,
+                            const struct lp2p_perf *perf);
+
+/* Serves perf to everybody, who may then have as many bytes as they like. -LP2P_E_EXISTS,
+ * -LP2P_E_NOMEM. */
+LP2P_API int lp2p_host_serve_perf(struct lp2p_host *host);
 
 /* ---- peers that were found or told us about themselves ---- */
 

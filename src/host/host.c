@@ -145,6 +145,7 @@ void lp2p_host_free(struct lp2p_host *h)
         return;
     }
     lp2p_mdns_service_free(h->mdns);
+    lp2p_perf_service_free(h->perf);
     lp2p_ping_service_free(h->ping);
     lp2p_identify_service_free(h->identify);
     lp2p_swarm_free(h->swarm);
@@ -227,4 +228,23 @@ int lp2p_host_ping(struct lp2p_host *h, const struct lp2p_peer_id *peer,
                    const struct lp2p_ping *ping)
 {
     return lp2p_ping_service_ping(h->ping, peer, ping);
+}
+
+/* Few hosts ever measure, so the service comes with its first use. */
+static int host_want_perf(struct lp2p_host *h)
+{
+    return h->perf != NULL ? 0 : lp2p_perf_service_new(h->swarm, &h->perf);
+}
+
+int lp2p_host_serve_perf(struct lp2p_host *h)
+{
+    LP2P_TRY(host_want_perf(h));
+    return lp2p_perf_service_serve(h->perf);
+}
+
+int lp2p_host_perf(struct lp2p_host *h, const struct lp2p_peer_id *peer,
+                   const struct lp2p_perf *perf)
+{
+    LP2P_TRY(host_want_perf(h));
+    return lp2p_perf_service_run(h->perf, peer, perf);
 }

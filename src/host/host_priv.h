@@ -8,6 +8,7 @@
 #include "lp2p/host.h"
 #include "service/identify/identify.h"
 #include "service/mdns/mdns.h"
+#include "service/perf/perf.h"
 #include "service/ping/ping.h"
 #include "swarm/peerstore.h"
 #include "swarm/swarm.h"
@@ -30,6 +31,7 @@ struct lp2p_host {
     struct lp2p_swarm *swarm;
     struct lp2p_identify_service *identify;
     struct lp2p_ping_service *ping;
+    struct lp2p_perf_service *perf; /* NULL until it is asked for */
     struct lp2p_mdns_service *mdns; /* NULL: off */
 };
 
