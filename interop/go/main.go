@@ -101,6 +101,12 @@ func main() {
 	if len(args) > 0 {
 		mode, args = args[0], args[1:]
 	}
+	if mode == "perf" {
+		if err := perf(args); err != nil {
+			fail(err)
+		}
+		return
+	}
 	fs := flag.NewFlagSet(mode, flag.ExitOnError)
 	fs.Int64Var(&o.seed, "seed", -1, "key from this number")
 	fs.StringVar(&o.listen, "listen", "/ip4/0.0.0.0/tcp/0", "listen address")
@@ -122,7 +128,7 @@ func main() {
 	case "drive":
 		err = drive(o)
 	default:
-		err = fmt.Errorf("no mode %q: transport, idle or drive", mode)
+		err = fmt.Errorf("no mode %q: transport, idle, drive or perf", mode)
 	}
 	if err != nil {
 		fail(err)

@@ -99,4 +99,5 @@ func serve(h host.Host) {
 	h.SetStreamHandler(echoID, handle(serveEcho))
 	h.SetStreamHandler(sourceID, handle(serveSource))
 	h.SetStreamHandler(sinkID, handle(serveSink))
+	h.SetStreamHandler(perfID, handle(servePerf))
 }

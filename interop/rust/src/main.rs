@@ -4,6 +4,7 @@ mod drive;
 mod idle;
 mod node;
 mod official;
+mod perf;
 mod serve;
 
 use std::process::ExitCode;
@@ -68,12 +69,15 @@ fn options(mut args: impl Iterator<Item = String>) -> Result<Options, Failure> {
 async fn run() -> Result<(), Failure> {
     let mut args = std::env::args().skip(1);
     let mode = args.next().unwrap_or_else(|| "transport".into());
+    if mode == "perf" {
+        return perf::run(args).await;
+    }
     let o = options(args)?;
     match mode.as_str() {
         "transport" => official::run(o).await,
         "idle" => idle::run(o).await,
         "drive" => drive::run(o).await,
-        _ => Err(format!("no mode \"{mode}\": transport, idle or drive").into()),
+        _ => Err(format!("no mode \"{mode}\": transport, idle, drive or perf").into()),
     }
 }
 

@@ -1,7 +1,7 @@
-//! The three protocols of interop/README.md. Inbound streams have a behaviour of their own:
+//! The protocols of interop/README.md. Inbound streams have a behaviour of their own:
 //! libp2p-stream drops those that arrive in one burst (its channel holds one).
 
-use crate::Failure;
+use crate::{Failure, perf};
 use futures::{AsyncReadExt, AsyncWriteExt};
 use libp2p::core::{
     Endpoint, Multiaddr,
@@ -22,6 +22,7 @@ use std::task::{Context, Poll};
 pub const ECHO: StreamProtocol = StreamProtocol::new("/lp2p-interop/echo/1.0.0");
 pub const SOURCE: StreamProtocol = StreamProtocol::new("/lp2p-interop/source/1.0.0");
 pub const SINK: StreamProtocol = StreamProtocol::new("/lp2p-interop/sink/1.0.0");
+pub const PERF: StreamProtocol = StreamProtocol::new("/perf/1.0.0");
 pub const CHUNK: usize = 65536;
 
 pub struct Behaviour;
@@ -30,10 +31,10 @@ pub struct Accept;
 
 impl UpgradeInfo for Accept {
     type Info = StreamProtocol;
-    type InfoIter = [StreamProtocol; 3];
+    type InfoIter = [StreamProtocol; 4];
 
     fn protocol_info(&self) -> Self::InfoIter {
-        [ECHO, SOURCE, SINK]
+        [ECHO, SOURCE, SINK, PERF]
     }
 }
 
@@ -75,6 +76,8 @@ impl ConnectionHandler for Handler {
                     echo(stream).await
                 } else if name == SOURCE {
                     source(stream).await
+                } else if name == PERF {
+                    perf::serve(stream).await
                 } else {
                     sink(stream).await
                 };
