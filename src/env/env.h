@@ -24,6 +24,9 @@
 /* Longest datagram taken, in and out: what mDNS permits (RFC 6762, section 17); longer ones are
  * dropped. */
 #define LP2P_ENV_MAX_DGRAM 9000U
+/* One change of the network comes as a burst (link, addresses, routes): told so long after its
+ * first part, a small piece of the second in which everything has to follow. */
+#define LP2P_ENV_CHANGE_MERGE LP2P_MSEC(50)
 
 /* A timer of the caller's; one shot. Its slot is reserved by `timer_init`, so setting it cannot
  * fail. */
@@ -121,6 +124,14 @@ struct lp2p_iface {
     bool point_to_point; /* VPN, PPP */
 };
 
+/* Who wants to know that the network changed. The owner keeps the struct while it watches. */
+struct lp2p_env_watch {
+    struct lp2p_list node;
+    /* `interfaces` or `gateways` may answer differently now. It may end its own watch. */
+    void (*on_change)(void *ctx);
+    void *ctx;
+};
+
 struct lp2p_env_ops {
     void (*free)(struct lp2p_env *env);
     lp2p_ts (*now)(const struct lp2p_env *env);
@@ -168,6 +179,13 @@ struct lp2p_env_ops {
     int (*interfaces)(struct lp2p_env *env, struct lp2p_iface *ret, size_t max, size_t *ret_n);
     /* Default gateways. */
     int (*gateways)(struct lp2p_env *env, struct lp2p_endpoint *ret, size_t max, size_t *ret_n);
+    /*
+     * Tells `w` from the top of the loop whenever interfaces, addresses or routes changed, a burst
+     * of changes once (LP2P_ENV_CHANGE_MERGE). What was lost on the way is told as a change. Fails
+     * with -LP2P_E_IO, -LP2P_E_NO_FDS, -LP2P_E_NOMEM: then only asking again tells.
+     */
+    int (*watch)(struct lp2p_env *env, struct lp2p_env_watch *w);
+    void (*unwatch)(struct lp2p_env *env, struct lp2p_env_watch *w);
 };
 
 /* First member of every implementation. */

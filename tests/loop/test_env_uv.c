@@ -4,7 +4,11 @@
 
 #include "cmocka_all.h"
 
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -469,6 +473,105 @@ static void gateways_can_be_asked_for(void **state)
     lp2p_env_free(env);
 }
 
+/* ---- the network changes, in a namespace of a child's own ---- */
+
+#define SKIPPED 77
+
+struct changes {
+    struct lp2p_env_watch watch;
+    unsigned n;
+    bool late;
+    struct lp2p_env *env;
+    struct lp2p_timer timer;
+};
+
+static void on_network(void *ctx)
+{
+    struct changes *c = ctx;
+    c->n++;
+}
+
+static void on_late(void *ctx, lp2p_ts now)
+{
+    (void)now;
+    struct changes *c = ctx;
+    c->late = true;
+}
+
+static void set_loopback(int fd, bool up)
+{
+    struct ifreq req = {.ifr_name = "lo", .ifr_flags = up ? IFF_UP : 0};
+    LP2P_ASSERT(ioctl(fd, SIOCSIFFLAGS, &req) == 0);
+}
+
+/* Runs for `time`, or until something was told. */
+static void changes_run(struct changes *c, lp2p_ts time, bool until_told)
+{
+    c->late = false;
+    c->env->ops->timer_set(&c->timer, lp2p_env_now(c->env) + time);
+    while (!c->late && !(until_told && c->n > 0)) {
+        lp2p_env_uv_drive(c->env, true);
+    }
+}
+
+static void child_sees_changes(void)
+{
+    struct changes c = {.watch = {.on_change = on_network, .ctx = &c}};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    LP2P_ASSERT(fd >= 0 && lp2p_env_uv_new(NULL, NULL, &c.env) == 0);
+    LP2P_ASSERT(c.env->ops->timer_init(c.env, &c.timer, on_late, &c) == 0);
+    LP2P_ASSERT(c.env->ops->watch(c.env, &c.watch) == 0);
+    changes_run(&c, LP2P_MSEC(200), false);
+    LP2P_ASSERT(c.n == 0);
+    /* Link, addresses and routes at once are one change, told in time. */
+    set_loopback(fd, true);
+    changes_run(&c, LP2P_MSEC(500), false);
+    LP2P_ASSERT(c.n == 1);
+    /* More of them than the socket holds: what is lost counts as one. */
+    c.n = 0;
+    for (int i = 0; i < 2000; i++) {
+        set_loopback(fd, i % 2 != 0);
+    }
+    changes_run(&c, LP2P_SEC(5), true);
+    LP2P_ASSERT(c.n == 1);
+    /* And it goes on afterwards. */
+    changes_run(&c, LP2P_MSEC(200), false);
+    c.n = 0;
+    set_loopback(fd, false);
+    changes_run(&c, LP2P_SEC(5), true);
+    LP2P_ASSERT(c.n == 1);
+    /* Who does not watch any more is told nothing. */
+    c.env->ops->unwatch(c.env, &c.watch);
+    c.n = 0;
+    set_loopback(fd, true);
+    changes_run(&c, LP2P_MSEC(200), false);
+    LP2P_ASSERT(c.n == 0);
+    c.env->ops->timer_fini(&c.timer);
+    lp2p_env_free(c.env);
+    (void)close(fd);
+}
+
+static void changes_of_the_network_are_told(void **state)
+{
+    (void)state;
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        if (unshare(CLONE_NEWNET) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) {
+            _exit(SKIPPED);
+        }
+        child_sees_changes();
+        _exit(0);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == SKIPPED) {
+        skip(); /* no namespaces for us here */
+    }
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -483,6 +586,7 @@ int main(void)
         cmocka_unit_test(multicast_reaches_all_members_on_the_machine),
         cmocka_unit_test(ip6_datagrams_and_membership),
         cmocka_unit_test(gateways_can_be_asked_for),
+        cmocka_unit_test(changes_of_the_network_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

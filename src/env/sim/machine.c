@@ -96,6 +96,14 @@ uint16_t sim_draw_port(struct sim_machine *m)
     return port;
 }
 
+/* The kernel tells its process, which hears it when it runs. */
+static void machine_network_changed(struct sim_machine *m)
+{
+    if (!lp2p_list_is_empty(&m->watches) && m->merge.node.index == 0) {
+        lp2p_timers_set(&m->timers, &m->merge, m->sim->now + LP2P_ENV_CHANGE_MERGE);
+    }
+}
+
 int lp2p_sim_plug(struct lp2p_env *env, struct lp2p_sim_link *link,
                   const struct lp2p_endpoint *addr, uint8_t prefix, uint32_t *ret_ifindex)
 {
@@ -113,6 +121,7 @@ int lp2p_sim_plug(struct lp2p_env *env, struct lp2p_sim_link *link,
     f->addr.zone = lp2p_endpoint_is_link_local(addr) && addr->family == LP2P_FAMILY_IP6 ? f->index
                                                                                         : 0;
     sim_trace(m->sim, SIM_TRACE_PLUG, m->id, f->index);
+    machine_network_changed(m);
     *ret_ifindex = f->index;
     return 0;
 }
@@ -126,6 +135,7 @@ void lp2p_sim_unplug(struct lp2p_env *env, uint32_t ifindex)
         }
     }
     sim_trace(m->sim, SIM_TRACE_UNPLUG, m->id, ifindex);
+    machine_network_changed(m);
 }
 
 void lp2p_sim_cut(struct lp2p_env *from, struct lp2p_env *to, bool cut)
@@ -246,12 +256,42 @@ static int machine_gateways(struct lp2p_env *env, struct lp2p_endpoint *ret, siz
     return 0;
 }
 
+static void machine_on_merged(void *ctx, lp2p_ts now)
+{
+    (void)now;
+    struct sim_machine *m = ctx;
+    lp2p_list_each_safe (it, &m->watches) {
+        struct lp2p_env_watch *w = LP2P_CONTAINER(it, struct lp2p_env_watch, node);
+        w->on_change(w->ctx);
+    }
+}
+
+static int machine_watch(struct lp2p_env *env, struct lp2p_env_watch *w)
+{
+    struct sim_machine *m = sim_machine(env);
+    if (lp2p_list_is_empty(&m->watches)) {
+        LP2P_TRY(machine_timer_init(env, &m->merge, machine_on_merged, m));
+    }
+    lp2p_list_add_last(&m->watches, &w->node);
+    return 0;
+}
+
+static void machine_unwatch(struct lp2p_env *env, struct lp2p_env_watch *w)
+{
+    struct sim_machine *m = sim_machine(env);
+    lp2p_list_remove(&w->node);
+    if (lp2p_list_is_empty(&m->watches)) {
+        machine_timer_fini(&m->merge);
+    }
+}
+
 /* The process ends; the machine stays in the world and its kernel refuses what comes. */
 static void machine_free(struct lp2p_env *env)
 {
     struct sim_machine *m = sim_machine(env);
     LP2P_ASSERT(lp2p_list_is_empty(&m->listeners));
     LP2P_ASSERT(lp2p_list_is_empty(&m->udps));
+    LP2P_ASSERT(lp2p_list_is_empty(&m->watches));
     lp2p_timers_fini(&m->timers);
     m->gone = true;
 }
@@ -276,6 +316,8 @@ static const struct lp2p_env_ops machine_ops = {
     .udp_close = sim_udp_close,
     .interfaces = machine_interfaces,
     .gateways = machine_gateways,
+    .watch = machine_watch,
+    .unwatch = machine_unwatch,
 };
 
 int lp2p_sim_machine(struct lp2p_sim *sim, const char *name, struct lp2p_env **ret)
@@ -301,6 +343,7 @@ int lp2p_sim_machine(struct lp2p_sim *sim, const char *name, struct lp2p_env **r
     lp2p_timers_init(&m->timers, sim->mem);
     lp2p_list_init(&m->listeners);
     lp2p_list_init(&m->udps);
+    lp2p_list_init(&m->watches);
     sim->machines[sim->n_machines++] = m;
     sim_trace(sim, SIM_TRACE_MACHINE, m->id, 0);
     *ret = &m->env;

@@ -66,6 +66,8 @@ struct sim_machine {
     uint8_t cut[SIM_MAX_MACHINES / 8]; /* machines that hear nothing of us */
     struct lp2p_list listeners;
     struct lp2p_list udps;
+    struct lp2p_list watches; /* struct lp2p_env_watch */
+    struct lp2p_timer merge;  /* in use while `watches` has some: a burst of changes ends */
     bool frozen;
     bool gone; /* its process ended; the kernel answers for it */
 };

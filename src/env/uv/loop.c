@@ -205,6 +205,7 @@ static void env_on_handle_closed(uv_handle_t *handle)
 static void uv_env_free(struct lp2p_env *base)
 {
     struct lp2p_env_uv *env = lp2p_env_uv(base);
+    LP2P_ASSERT(env->netlink == NULL);
     lp2p_timers_fini(&env->timers);
     env->freeing = true;
     if (env->spare_fd >= 0) {
@@ -244,6 +245,8 @@ static const struct lp2p_env_ops env_uv_ops = {
     .udp_close = lp2p_uv_udp_close,
     .interfaces = lp2p_uv_interfaces,
     .gateways = lp2p_uv_gateways,
+    .watch = lp2p_uv_watch_changes,
+    .unwatch = lp2p_uv_unwatch_changes,
 };
 
 /* These cannot fail: they make no descriptor and ask for no memory. */
@@ -281,6 +284,7 @@ int lp2p_env_uv_new(const struct lp2p_mem *mem, void *uv_loop, struct lp2p_env *
     env->armed = LP2P_TS_NEVER;
     env->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     lp2p_timers_init(&env->timers, mem);
+    lp2p_list_init(&env->watches);
     env_init_handles(env);
     *ret = &env->env;
     return 0;

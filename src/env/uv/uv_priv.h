@@ -17,13 +17,16 @@ struct lp2p_env_uv {
     uv_loop_t *loop;
     uv_loop_t own; /* in use when loop points here */
     struct lp2p_timers timers;
-    uv_timer_t wake;      /* the next of `timers` */
-    uv_prepare_t prepare; /* runs a turn before the loop sleeps */
-    uv_idle_t idle;       /* active while a turn has work: the loop does not sleep */
-    lp2p_ts armed;        /* what `wake` is set to, LP2P_TS_NEVER: stopped */
-    size_t handles;       /* of libuv, not yet closed */
-    bool freeing;         /* by us; the memory goes with the last handle */
-    int spare_fd;         /* given up to accept and close when there is no other left; -1: gone */
+    uv_timer_t wake;               /* the next of `timers` */
+    uv_prepare_t prepare;          /* runs a turn before the loop sleeps */
+    uv_idle_t idle;                /* active while a turn has work: the loop does not sleep */
+    lp2p_ts armed;                 /* what `wake` is set to, LP2P_TS_NEVER: stopped */
+    size_t handles;                /* of libuv, not yet closed */
+    bool freeing;                  /* by us; the memory goes with the last handle */
+    struct lp2p_list watches;      /* struct lp2p_env_watch */
+    struct lp2p_uv_watch *netlink; /* the kernel's messages; NULL: nobody watches */
+    struct lp2p_timer merge;       /* in use while `netlink` is: a burst of them ends */
+    int spare_fd; /* given up to accept and close when there is no other left; -1: gone */
 };
 
 /* A descriptor that the loop watches. Embedded first in what uses it; freed by the loop. */
@@ -95,5 +98,10 @@ void lp2p_uv_udp_close(struct lp2p_udp *u);
 
 int lp2p_uv_interfaces(struct lp2p_env *env, struct lp2p_iface *ret, size_t max, size_t *ret_n);
 int lp2p_uv_gateways(struct lp2p_env *env, struct lp2p_endpoint *ret, size_t max, size_t *ret_n);
+
+/* ---- changes.c ---- */
+
+int lp2p_uv_watch_changes(struct lp2p_env *env, struct lp2p_env_watch *w);
+void lp2p_uv_unwatch_changes(struct lp2p_env *env, struct lp2p_env_watch *w);
 
 #endif

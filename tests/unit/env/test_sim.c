@@ -665,6 +665,46 @@ static void every_failed_allocation_is_an_error_and_leaks_nothing(void **state)
     assert_true(failmem_each(talk, NULL) > 5);
 }
 
+/* ---- changes ---- */
+
+static void count_change(void *ctx)
+{
+    unsigned *n = ctx;
+    (*n)++;
+}
+
+static void changes_of_interfaces_are_told_once_a_burst(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w);
+    unsigned n = 0;
+    uint32_t more;
+    struct lp2p_env_watch watch = {.on_change = count_change, .ctx = &n};
+    struct lp2p_endpoint ip = lp2p_endpoint_ip4(10, 9, 0, 1, 0);
+    assert_int_equal(w.a->ops->watch(w.a, &watch), 0);
+    lp2p_sim_run(w.sim, lp2p_sim_now(w.sim) + LP2P_SEC(1));
+    assert_int_equal(n, 0);
+    assert_int_equal(lp2p_sim_plug(w.a, w.link, &ip, 24, &more), 0);
+    lp2p_sim_unplug(w.a, w.if_a);
+    assert_int_equal(n, 0);
+    lp2p_sim_run(w.sim, lp2p_sim_now(w.sim) + LP2P_ENV_CHANGE_MERGE);
+    assert_int_equal(n, 1);
+    /* A process that stands still hears it afterwards. */
+    lp2p_sim_freeze(w.a, true);
+    lp2p_sim_unplug(w.a, more);
+    lp2p_sim_run(w.sim, lp2p_sim_now(w.sim) + LP2P_SEC(1));
+    assert_int_equal(n, 1);
+    lp2p_sim_freeze(w.a, false);
+    lp2p_sim_run(w.sim, lp2p_sim_now(w.sim) + LP2P_SEC(1));
+    assert_int_equal(n, 2);
+    w.a->ops->unwatch(w.a, &watch);
+    assert_int_equal(lp2p_sim_plug(w.a, w.link, &ip, 24, &more), 0);
+    lp2p_sim_run(w.sim, lp2p_sim_now(w.sim) + LP2P_SEC(1));
+    assert_int_equal(n, 2);
+    world_fini(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -687,6 +727,7 @@ int main(void)
         cmocka_unit_test(an_access_point_can_hide_multicast),
         cmocka_unit_test(a_cut_drops_datagrams),
         cmocka_unit_test(interfaces_are_listed),
+        cmocka_unit_test(changes_of_interfaces_are_told_once_a_burst),
         cmocka_unit_test(the_same_seed_gives_the_same_trace),
         cmocka_unit_test(the_clock_stops_where_it_was_told),
         cmocka_unit_test(every_failed_allocation_is_an_error_and_leaks_nothing),
