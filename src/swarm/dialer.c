@@ -510,6 +510,45 @@ void swarm_attempt_lost(struct lp2p_swarm_conn *c, const struct lp2p_failure *wh
     attempt_changed(at);
 }
 
+/* Failures that say nothing about the peer: another network may have a way. */
+static bool path_may_retry(const struct lp2p_path *p)
+{
+    bool dialing = p->stage == LP2P_STAGE_DIALING;
+    return dialing || (p->stage == LP2P_STAGE_FAILED && cause_depth(p) <= 3);
+}
+
+static void attempt_retry(struct swarm_attempt *at)
+{
+    for (size_t i = 0; i < at->info.n_paths; i++) {
+        struct lp2p_path *p = &at->info.paths[i];
+        if (!path_may_retry(p)) {
+            continue;
+        }
+        struct lp2p_swarm_conn *c = at->paths[i].conn;
+        if (c != NULL) {
+            at->paths[i].conn = NULL;
+            at->running--;
+            c->attempt = NULL;
+            swarm_conn_doom(
+                c, (struct lp2p_failure){.code = -LP2P_E_CANCELLED, .class_ = LP2P_CLASS_LOCAL});
+        }
+        *p = (struct lp2p_path){.addr = p->addr, .source = p->source};
+    }
+    at->next_start = 0;
+    at->sw->cfg.env->ops->timer_set(&at->timer, 0);
+    attempt_changed(at);
+}
+
+void swarm_attempts_retry(struct lp2p_swarm *sw)
+{
+    lp2p_list_each (it, &sw->attempts) {
+        struct swarm_attempt *at = attempt_of(it);
+        if (!attempt_has_ended(at) && at->winner == NULL) {
+            attempt_retry(at);
+        }
+    }
+}
+
 static void attempt_free(struct swarm_attempt *at)
 {
     lp2p_list_remove(&at->node);

@@ -91,6 +91,7 @@ int lp2p_swarm_new(const struct lp2p_swarm_cfg *cfg, struct lp2p_swarm **ret)
     swarm_gate_init(sw);
     sw->change_task = (struct lp2p_task){.fn = swarm_tell_changes, .ctx = sw};
     sw->reaper = (struct lp2p_task){.fn = swarm_conn_reap, .ctx = sw};
+    swarm_network_init(sw);
     *ret = sw;
     return 0;
 }
@@ -134,6 +135,7 @@ void lp2p_swarm_free(struct lp2p_swarm *sw)
     if (sw == NULL) {
         return;
     }
+    swarm_network_fini(sw);
     swarm_close_listeners(sw);
     /* The services that watch are gone already. */
     lp2p_list_init(&sw->watches);
@@ -220,29 +222,8 @@ int lp2p_swarm_listen(struct lp2p_swarm *sw, const struct lp2p_multiaddr *addr)
     }
     t->ops->listener_addr(l->l, &l->addr);
     lp2p_list_add_last(&sw->listeners, &l->node);
-    lp2p_list_each (it, &sw->watches) {
-        struct lp2p_swarm_watch *w = LP2P_CONTAINER(it, struct lp2p_swarm_watch, node);
-        if (w->on_addrs != NULL) {
-            w->on_addrs(w->ctx);
-        }
-    }
-    lp2p_swarm_changed(sw, LP2P_CHANGE_ADDRS);
+    swarm_tell_addrs(sw);
     return 0;
-}
-
-void swarm_read_ifaces(struct lp2p_swarm *sw)
-{
-    lp2p_ts now = swarm_now(sw);
-    if (sw->ifaces_read != 0 && now - sw->ifaces_read < SWARM_IFACES_LIFE) {
-        return;
-    }
-    sw->ifaces_read = now == 0 ? 1 : now;
-    size_t n = 0;
-    struct lp2p_env *env = sw->cfg.env;
-    /* On failure the last list stays: better a stale address than none. */
-    if (env->ops->interfaces(env, sw->ifaces, LP2P_COUNT(sw->ifaces), &n) == 0) {
-        sw->n_ifaces = n;
-    }
 }
 
 /* The listener's address with the i-th interface's instead of an unspecified one; false when that
@@ -272,6 +253,17 @@ static bool listener_is_unspecified(const struct swarm_listener *l)
            lp2p_endpoint_is_unspecified(&e);
 }
 
+/* False when it is bound to an address that this machine does not have (any more): it works again
+ * when the address is back. */
+static bool listener_is_reachable(const struct lp2p_swarm *sw, const struct swarm_listener *l)
+{
+    struct lp2p_endpoint e;
+    uint32_t code;
+    size_t used;
+    return sw->n_ifaces == 0 || lp2p_addr_to_endpoint(&l->addr, &e, &code, &used) != 0 ||
+           lp2p_endpoint_is_loopback(&e) || swarm_has_ip(sw, &e);
+}
+
 bool lp2p_swarm_addr_next(struct lp2p_swarm *sw, bool bound, size_t *pos,
                           struct lp2p_multiaddr *ret)
 {
@@ -280,7 +272,7 @@ bool lp2p_swarm_addr_next(struct lp2p_swarm *sw, bool bound, size_t *pos,
     lp2p_list_each (it, &sw->listeners) {
         const struct swarm_listener *l = LP2P_CONTAINER(it, struct swarm_listener, node);
         if (bound || !listener_is_unspecified(l)) {
-            if (i++ == *pos) {
+            if ((bound || listener_is_reachable(sw, l)) && i++ == *pos) {
                 *ret = l->addr;
                 (*pos)++;
                 return true;
@@ -322,7 +314,6 @@ static size_t swarm_subnets(struct lp2p_swarm *sw,
                             struct lp2p_dial_subnet ret[static LP2P_ENV_MAX_IFACES])
 {
     size_t n = 0;
-    swarm_read_ifaces(sw);
     for (size_t i = 0; i < sw->n_ifaces; i++) {
         const struct lp2p_iface *iface = &sw->ifaces[i];
         if (iface->up && !iface->loopback) {
@@ -336,16 +327,12 @@ int swarm_filter(struct lp2p_swarm *sw, const struct lp2p_multiaddr *addr,
                  const struct lp2p_peer_addr *how)
 {
     struct lp2p_dial_subnet subnets[LP2P_ENV_MAX_IFACES];
-    struct lp2p_endpoint gateways[SWARM_MAX_GATEWAYS];
-    struct lp2p_env *env = sw->cfg.env;
-    size_t n_gateways = 0;
-    /* Without the list no gateway can be told apart; the other rules still hold. */
-    (void)env->ops->gateways(env, gateways, SWARM_MAX_GATEWAYS, &n_gateways);
+    swarm_read_ifaces(sw);
     struct lp2p_dial_network net = {
         .subnets = subnets,
         .n_subnets = swarm_subnets(sw, subnets),
-        .gateways = gateways,
-        .n_gateways = n_gateways,
+        .gateways = sw->gateways,
+        .n_gateways = sw->n_gateways,
     };
     struct lp2p_dial_origin origin = {
         .source = how->source,

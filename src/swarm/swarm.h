@@ -59,6 +59,8 @@ const struct lp2p_crypto *lp2p_swarm_crypto(const struct lp2p_swarm *sw);
 const struct lp2p_identity *lp2p_swarm_identity(const struct lp2p_swarm *sw);
 const struct lp2p_limits *lp2p_swarm_limits(const struct lp2p_swarm *sw);
 struct lp2p_peerstore *lp2p_swarm_peerstore(struct lp2p_swarm *sw);
+/* True when changes of the network come by `on_addrs`: nobody needs to look for them. */
+bool lp2p_swarm_follows_network(const struct lp2p_swarm *sw);
 
 /* Watches connections. The owner keeps the struct until the swarm is freed. */
 struct lp2p_swarm_watch {
@@ -66,7 +68,7 @@ struct lp2p_swarm_watch {
     /* Authenticated, muxer agreed, welcome (`may_connect`). */
     void (*on_up)(void *ctx, struct lp2p_swarm_conn *c);
     void (*on_down)(void *ctx, struct lp2p_swarm_conn *c); /* it is gone after this */
-    void (*on_addrs)(void *ctx); /* our own addresses changed; may be NULL */
+    void (*on_addrs)(void *ctx); /* our addresses or interfaces changed; may be NULL */
     void *ctx;
 };
 void lp2p_swarm_watch(struct lp2p_swarm *sw, struct lp2p_swarm_watch *w);

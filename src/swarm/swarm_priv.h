@@ -6,6 +6,7 @@
  *   conn.c    one connection from socket to end: accounts, identity, deadlines
  *   surplus.c which of several connections to a peer stays
  *   stream.c  one stream: protocol negotiation, then the user's bytes
+ *   network.c interfaces and gateways, and what follows when they change
  *   dialer.c  attempts: candidates, staggered and parallel
  *
  * Freeing rule: a callback of a carrier or a user may end any connection or stream, so nothing that
@@ -35,7 +36,7 @@
 #define SWARM_MAX_SOURCES 1024U
 /* Default gateways that are looked at. */
 #define SWARM_MAX_GATEWAYS 16U
-/* Interface addresses are read again after this (until env tells changes). */
+/* Interface addresses are read again after this where the environment tells no changes. */
 #define SWARM_IFACES_LIFE LP2P_SEC(1)
 
 struct swarm_transport {
@@ -108,6 +109,7 @@ struct lp2p_swarm_conn {
     bool settled;    /* identify answered, refused, or late: attempts wait no longer */
     bool refused;    /* may_connect said no: goodbye as soon as streams could be opened */
     bool goaway;     /* the peer takes no new streams */
+    bool anchored;   /* scratch of network.c: an interface had our end's address */
     uint64_t id;
     struct lp2p_multiaddr remote;
     struct lp2p_multiaddr local;
@@ -187,7 +189,11 @@ struct lp2p_swarm {
     bool shutting_down;
     struct lp2p_iface ifaces[LP2P_ENV_MAX_IFACES];
     size_t n_ifaces;
-    lp2p_ts ifaces_read;
+    struct lp2p_endpoint gateways[SWARM_MAX_GATEWAYS];
+    size_t n_gateways;
+    lp2p_ts ifaces_read; /* both lists; 0: never */
+    struct lp2p_env_watch network;
+    bool follows; /* `network` is told of changes: the lists stay true by themselves */
 };
 
 static inline lp2p_ts swarm_now(const struct lp2p_swarm *sw)
@@ -197,8 +203,6 @@ static inline lp2p_ts swarm_now(const struct lp2p_swarm *sw)
 
 /* ---- swarm.c ---- */
 
-/* The interface addresses, read at most once in SWARM_IFACES_LIFE. */
-void swarm_read_ifaces(struct lp2p_swarm *sw);
 /* True when we listen on exactly this address and port. */
 bool swarm_is_own_addr(struct lp2p_swarm *sw, const struct lp2p_multiaddr *addr);
 /* True for an IP address of the open internet. */
@@ -213,6 +217,18 @@ struct swarm_peer *swarm_find_peer(const struct lp2p_swarm *sw, const struct lp2
 void swarm_arm_expiry(struct lp2p_swarm *sw);
 /* A connection is gone; a shutdown may be complete. */
 void swarm_check_shutdown(struct lp2p_swarm *sw);
+
+/* ---- network.c ---- */
+
+/* Begins to follow the network; before the first change is told. */
+void swarm_network_init(struct lp2p_swarm *sw);
+void swarm_network_fini(struct lp2p_swarm *sw);
+/* Has interfaces and gateways as they are: followed, or read at most once in SWARM_IFACES_LIFE. */
+void swarm_read_ifaces(struct lp2p_swarm *sw);
+/* True when an interface has this address, as last read. */
+bool swarm_has_ip(const struct lp2p_swarm *sw, const struct lp2p_endpoint *ip);
+/* Our own addresses are different: services and the user are told. */
+void swarm_tell_addrs(struct lp2p_swarm *sw);
 
 /* ---- gate.c ---- */
 
@@ -268,6 +284,9 @@ void swarm_attempt_stage(struct lp2p_swarm_conn *c, enum lp2p_stage stage);
 void swarm_attempt_lost(struct lp2p_swarm_conn *c, const struct lp2p_failure *why);
 /* The winner was identified (or will never be). */
 void swarm_attempt_identified(struct lp2p_swarm_conn *c);
+/* The network is another one: paths that failed for want of a way, and those that still dial, begin
+ * anew. */
+void swarm_attempts_retry(struct lp2p_swarm *sw);
 /* Forgets ended attempts; the next moment one ends its life. */
 lp2p_ts swarm_attempts_expire(struct lp2p_swarm *sw, lp2p_ts now);
 void swarm_attempts_free(struct lp2p_swarm *sw);

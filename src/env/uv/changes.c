@@ -8,7 +8,7 @@
 #include "base/assert.h"
 
 /* What a change is announced by: links, addresses and routes of both families. */
-#define CHANGE_GROUPS                                                                              \
+#define CHANGE_GROUPS \
     (RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE)
 /* Messages taken in one turn; the rest is there in the next one. */
 #define CHANGE_BATCH 64

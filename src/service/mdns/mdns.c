@@ -242,8 +242,9 @@ static bool socket_join(struct mdns_socket *s, uint32_t ifindex)
     return true;
 }
 
-/* Opens and joins what is needed; links that cannot be had are left out until the next reading. */
-static void join_links(struct lp2p_mdns_service *svc)
+/* Opens and joins what is needed; links that cannot be had are left out until the next reading.
+ * True when there is none of these. */
+static bool join_links(struct lp2p_mdns_service *svc)
 {
     for (size_t i = 0; i < LP2P_COUNT(svc->sockets); i++) {
         if (svc->sockets[i].udp != NULL) {
@@ -257,28 +258,34 @@ static void join_links(struct lp2p_mdns_service *svc)
             svc->links[kept++] = svc->links[i];
         }
     }
+    bool all = kept == svc->n_links;
     svc->n_links = kept;
+    return all;
 }
 
-static void read_links(struct lp2p_mdns_service *svc)
+/* True when there is nothing to try again. */
+static bool read_links(struct lp2p_mdns_service *svc)
 {
     size_t n;
     if (svc->env->ops->interfaces(svc->env, svc->ifaces, LP2P_ENV_MAX_IFACES, &n) != 0) {
-        return; /* what we know stays true until we know better */
+        return false; /* what we know stays true until we know better */
     }
     read_listeners(svc);
     svc->n_links = mdns_links_make(svc->ifaces, n, &svc->listeners, svc->links);
-    join_links(svc);
+    bool all = join_links(svc);
+    /* Links that are new or different announce themselves and ask at once. */
     lp2p_mdns_set_links(svc->engine, now_of(svc), svc->links, svc->n_links);
     lp2p_mdns_tick(svc->engine, now_of(svc));
     step(svc);
+    return all;
 }
 
 static void on_ifaces_timer(void *ctx, lp2p_ts now)
 {
     struct lp2p_mdns_service *svc = ctx;
-    read_links(svc);
-    svc->env->ops->timer_set(&svc->ifaces_timer, now + LP2P_MDNS_IFACES_EVERY);
+    bool settled = read_links(svc) && lp2p_swarm_follows_network(svc->sw);
+    svc->env->ops->timer_set(&svc->ifaces_timer,
+                             settled ? LP2P_TS_NEVER : now + LP2P_MDNS_IFACES_EVERY);
 }
 
 static void on_conn(void *ctx, struct lp2p_swarm_conn *c)
@@ -287,7 +294,7 @@ static void on_conn(void *ctx, struct lp2p_swarm_conn *c)
     (void)c;
 }
 
-/* From the top of the loop: several listeners begin one after the other. */
+/* Interfaces or listeners. Done from the top of the loop: several come one after the other. */
 static void on_addrs(void *ctx)
 {
     struct lp2p_mdns_service *svc = ctx;

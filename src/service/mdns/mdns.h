@@ -11,7 +11,8 @@
 
 #include "swarm/swarm.h"
 
-/* How often interfaces are read again (changes are not announced to us yet). */
+/* How often interfaces are read again where changes are not told, and while a socket or a
+ * membership could not be had. */
 #define LP2P_MDNS_IFACES_EVERY LP2P_SEC(5)
 
 struct lp2p_mdns_service;

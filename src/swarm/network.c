@@ -1,0 +1,170 @@
+#include "swarm/swarm_priv.h"
+
+#include "format/addr.h"
+
+#include <string.h>
+
+/* ---- what is known of the network ---- */
+
+static bool iface_eq(const struct lp2p_iface *a, const struct lp2p_iface *b)
+{
+    return a->index == b->index && strcmp(a->name, b->name) == 0 &&
+           lp2p_endpoint_eq(&a->addr, &b->addr) && a->prefix == b->prefix && a->up == b->up &&
+           a->loopback == b->loopback && a->multicast == b->multicast &&
+           a->point_to_point == b->point_to_point;
+}
+
+static bool ifaces_eq(const struct lp2p_iface *a, size_t n_a, const struct lp2p_iface *b,
+                      size_t n_b)
+{
+    bool same = n_a == n_b;
+    for (size_t i = 0; same && i < n_a; i++) {
+        same = iface_eq(&a[i], &b[i]);
+    }
+    return same;
+}
+
+/* Reads the interfaces; true when they are not what they were. On failure the last list stays,
+ * better a stale address than none, and is read again when it is looked at. */
+static bool network_read_ifaces(struct lp2p_swarm *sw)
+{
+    struct lp2p_env *env = sw->cfg.env;
+    size_t n = 0;
+    struct lp2p_iface *rows = lp2p_calloc(sw->cfg.mem, LP2P_ENV_MAX_IFACES, sizeof(*rows));
+    if (rows == NULL || env->ops->interfaces(env, rows, LP2P_ENV_MAX_IFACES, &n) != 0) {
+        lp2p_free(sw->cfg.mem, rows);
+        sw->ifaces_read = 0;
+        return true;
+    }
+    bool changed = !ifaces_eq(sw->ifaces, sw->n_ifaces, rows, n);
+    memcpy(sw->ifaces, rows, n * sizeof(*rows));
+    sw->n_ifaces = n;
+    lp2p_free(sw->cfg.mem, rows);
+    return changed;
+}
+
+/* The same for the default gateways. Without the list no gateway can be told apart; the other rules
+ * of dialing still hold. */
+static bool network_read_gateways(struct lp2p_swarm *sw)
+{
+    struct lp2p_endpoint rows[SWARM_MAX_GATEWAYS];
+    struct lp2p_env *env = sw->cfg.env;
+    size_t n = 0;
+    if (env->ops->gateways(env, rows, SWARM_MAX_GATEWAYS, &n) != 0) {
+        return false;
+    }
+    bool changed = n != sw->n_gateways;
+    for (size_t i = 0; i < n; i++) {
+        changed = changed || !lp2p_endpoint_eq(&rows[i], &sw->gateways[i]);
+        sw->gateways[i] = rows[i];
+    }
+    sw->n_gateways = n;
+    return changed;
+}
+
+static bool network_read(struct lp2p_swarm *sw)
+{
+    lp2p_ts now = swarm_now(sw);
+    sw->ifaces_read = now == 0 ? 1 : now;
+    bool ifaces = network_read_ifaces(sw);
+    return network_read_gateways(sw) || ifaces;
+}
+
+void swarm_read_ifaces(struct lp2p_swarm *sw)
+{
+    bool fresh = sw->follows || swarm_now(sw) - sw->ifaces_read < SWARM_IFACES_LIFE;
+    if (sw->ifaces_read == 0 || !fresh) {
+        (void)network_read(sw);
+    }
+}
+
+bool swarm_has_ip(const struct lp2p_swarm *sw, const struct lp2p_endpoint *ip)
+{
+    for (size_t i = 0; i < sw->n_ifaces; i++) {
+        const struct lp2p_iface *f = &sw->ifaces[i];
+        if (lp2p_endpoint_same_ip(&f->addr, ip) && (ip->zone == 0 || ip->zone == f->index)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- changes ---- */
+
+/* The connection's end here is an address that an interface has. */
+static bool conn_is_anchored(const struct lp2p_swarm *sw, const struct lp2p_swarm_conn *c)
+{
+    struct lp2p_endpoint e;
+    uint32_t code;
+    size_t used;
+    return lp2p_addr_to_endpoint(&c->local, &e, &code, &used) == 0 && swarm_has_ip(sw, &e);
+}
+
+static void network_note_anchored(struct lp2p_swarm *sw)
+{
+    lp2p_list_each (it, &sw->conns) {
+        struct lp2p_swarm_conn *c = LP2P_CONTAINER(it, struct lp2p_swarm_conn, node);
+        c->anchored = conn_is_anchored(sw, c);
+    }
+}
+
+/* The end of the connection that is ours is no address of this machine any more: nothing sent from
+ * it arrives, and the peer is dialed anew by whoever wants it. */
+static void network_end_stranded(struct lp2p_swarm *sw)
+{
+    lp2p_list_each (it, &sw->conns) {
+        struct lp2p_swarm_conn *c = LP2P_CONTAINER(it, struct lp2p_swarm_conn, node);
+        if (c->anchored && !conn_is_anchored(sw, c)) {
+            swarm_conn_doom(c, (struct lp2p_failure){.code = -LP2P_E_UNREACHABLE,
+                                                     .class_ = LP2P_CLASS_LOCAL,
+                                                     .where = "network"});
+        }
+    }
+}
+
+void swarm_tell_addrs(struct lp2p_swarm *sw)
+{
+    lp2p_list_each (it, &sw->watches) {
+        struct lp2p_swarm_watch *w = LP2P_CONTAINER(it, struct lp2p_swarm_watch, node);
+        if (w->on_addrs != NULL) {
+            w->on_addrs(w->ctx);
+        }
+    }
+    lp2p_swarm_changed(sw, LP2P_CHANGE_ADDRS);
+}
+
+/* The kernel tells more than what matters here: a router's advertisement that renews a life is no
+ * change. */
+static void network_on_change(void *ctx)
+{
+    struct lp2p_swarm *sw = ctx;
+    network_note_anchored(sw);
+    if (sw->shutting_down || !network_read(sw)) {
+        return;
+    }
+    network_end_stranded(sw);
+    swarm_attempts_retry(sw);
+    swarm_tell_addrs(sw);
+}
+
+void swarm_network_init(struct lp2p_swarm *sw)
+{
+    struct lp2p_env *env = sw->cfg.env;
+    sw->network = (struct lp2p_env_watch){.on_change = network_on_change, .ctx = sw};
+    /* Where changes are not told the lists are read again when they are old. */
+    sw->follows = env->ops->watch(env, &sw->network) == 0;
+    (void)network_read(sw);
+}
+
+void swarm_network_fini(struct lp2p_swarm *sw)
+{
+    if (sw->follows) {
+        sw->cfg.env->ops->unwatch(sw->cfg.env, &sw->network);
+        sw->follows = false;
+    }
+}
+
+bool lp2p_swarm_follows_network(const struct lp2p_swarm *sw)
+{
+    return sw->follows;
+}
