@@ -150,8 +150,14 @@ static void print_node(const struct cli *c, const json_t *status)
         return;
     }
     const json_t *error = json_object_get(node, "error");
-    printf("%sThe network part is %s.%s %s\n", cli_style_out(c, CLI_YELLOW), state,
-           cli_reset_out(c), cli_text(error, "text"));
+    const char *text = cli_text(error, "text");
+    printf("%s", cli_style_out(c, CLI_YELLOW));
+    if (*text != '\0') {
+        printf("%s", text);
+    } else {
+        printf("The network part is %s.", state);
+    }
+    printf("%s\n", cli_reset_out(c));
 }
 
 void cli_print_status(const struct cli *c, const json_t *status)
