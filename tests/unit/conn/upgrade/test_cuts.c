@@ -189,6 +189,20 @@ static void no_byte_of_the_handshake_may_change(void **state)
     }
 }
 
+/* Lines in front of a bad one are answered, also when they come in one piece with it. */
+static void a_bad_line_takes_no_answer_back(void **state)
+{
+    (void)state;
+    static const uint8_t lines[] = "\x13/multistream/1.0.0\n\x05/tls\n\x00";
+    struct conn_case c = {.crypto = rig_crypto, .role = LP2P_CONN_LISTENER, .number = 2};
+    struct engine_result r;
+    engine_check_splits(&conn_ops, &c, lp2p_span(lines, sizeof(lines) - 1), 1, &r);
+    assert_int_not_equal(r.err, 0);
+    assert_int_equal(r.out_len, 20 + 4);
+    assert_memory_equal(r.out, "\x13/multistream/1.0.0\n\x03na\n", 24);
+    engine_result_fini(&r);
+}
+
 /* A record that does not open ends the connection; what was ready for the peer is whole records. */
 static void a_forged_record_leaves_no_half_record(void **state)
 {
@@ -213,6 +227,7 @@ int main(void)
         cmocka_unit_test(any_cut_gives_the_same),
         cmocka_unit_test(the_peer_may_hang_up_anywhere),
         cmocka_unit_test(no_byte_of_the_handshake_may_change),
+        cmocka_unit_test(a_bad_line_takes_no_answer_back),
         cmocka_unit_test(a_forged_record_leaves_no_half_record),
     };
     return cmocka_run_group_tests(tests, rig_setup, rig_teardown);

@@ -219,6 +219,68 @@ static void the_answer_may_come_late(void **state)
     pair_fini(&p);
 }
 
+/* ---- connections of one host ---- */
+
+/* The second connection of `a`'s host; it hangs on an end of its own. */
+static void open_second(struct end *second, struct end *a, struct end *to)
+{
+    end_init(second, a->crypto, 5);
+    memcpy(second->static_secret, a->static_secret, sizeof(a->static_secret));
+    assert_int_equal(
+        lp2p_upgrade_new(&a->host, LP2P_CONN_DIALER, &to->id.id, &second->scope, &second->c), 0);
+}
+
+static void run_two(struct end *a, struct end *b)
+{
+    for (bool moved = true; moved;) {
+        moved = end_send(a, b, SIZE_MAX) > 0;
+        moved = end_take_all(b) || moved;
+        moved = end_send(b, a, SIZE_MAX) > 0 || moved;
+        moved = end_take_all(a) || moved;
+    }
+}
+
+/* The crypto table has one open record at a time: whoever writes closes that of the other. */
+static void connections_of_a_host_share_the_seal(void **state)
+{
+    (void)state;
+    struct pair *p = rig_up();
+    struct lp2p_crypto *crypto;
+    struct end a2;
+    struct end b2;
+    assert_int_equal(lp2p_crypto_new(lp2p_mem_default(), &crypto), 0);
+    end_init(&b2, crypto, 3);
+    assert_int_equal(end_open(&b2, LP2P_CONN_LISTENER, NULL, 0), 0);
+    open_second(&a2, &p->a, &b2);
+    run_two(&a2, &b2);
+    assert_true(a2.up && b2.up);
+    struct lp2p_conn_stream *s1 = rig_open_stream(&p->a);
+    struct lp2p_conn_stream *s2 = rig_open_stream(&a2);
+    rig_forget(&b2);
+    for (unsigned i = 0; i < 10; i++) {
+        rig_write(&p->a, s1, "one", 3);
+        rig_write(&a2, s2, "zwei", 4);
+    }
+    pair_run(p);
+    run_two(&a2, &b2);
+    assert_int_equal(p->b.bytes_got, 30);
+    assert_int_equal(b2.bytes_got, 40);
+    assert_int_equal(end_error(&p->b), 0);
+    assert_int_equal(end_error(&b2), 0);
+
+    /* One goes with its record open; the other does not notice. */
+    rig_write(&a2, s2, "lost", 4);
+    a2.c->ops->free(a2.c);
+    a2.c = NULL;
+    rig_write(&p->a, s1, "one", 3);
+    pair_run(p);
+    assert_int_equal(p->b.bytes_got, 33);
+    end_fini(&a2);
+    end_fini(&b2);
+    lp2p_crypto_free(crypto);
+    rig_down(p);
+}
+
 /* ---- rest ---- */
 
 static void an_idle_connection_holds_no_block(void **state)
@@ -301,6 +363,7 @@ int main(void)
         cmocka_unit_test(nobody_but_the_expected_peer),
         cmocka_unit_test(nobody_with_a_forged_payload),
         cmocka_unit_test(the_answer_may_come_late),
+        cmocka_unit_test(connections_of_a_host_share_the_seal),
         cmocka_unit_test(an_idle_connection_holds_no_block),
         cmocka_unit_test(commands_before_up_are_refused),
         cmocka_unit_test(a_goodbye_is_the_reason_of_the_end),
