@@ -8,7 +8,7 @@ BUDGET   ?=
 
 .DEFAULT_GOAL := all
 .NOTPARALLEL:
-.PHONY: all run check asan ubsan clang sim fuzz cov interop e2e kill format install clean help
+.PHONY: all run check asan ubsan clang sim fuzz cov interop e2e kill net format install clean help
 
 all: ## build the programs and libraries into build/
 	@tools/need-packages run
@@ -58,6 +58,10 @@ e2e: all ## real programs on two machines made of network namespaces; build/resu
 kill: all ## processes killed at random moments, ROUNDS each; build/results/kill.json
 	@tools/need-packages run e2e
 	@tests/e2e/kill $(ROUNDS)
+
+net: all ## addresses and interfaces that come and go under two machines; build/results/net.json
+	@tools/need-packages run e2e
+	@tests/e2e/net
 
 format: ## format every C file in place
 	@tools/format
