@@ -9,11 +9,9 @@ static bool id_is_lower(const struct lp2p_peer_id *a, const struct lp2p_peer_id 
     return order != 0 ? order < 0 : a->len < b->len;
 }
 
-/* True when the peer with the higher id dialed it: where both dialed, that one stays. */
-static bool conn_is_preferred(const struct lp2p_swarm_conn *c)
+static bool we_are_lower(const struct lp2p_swarm_conn *c)
 {
-    bool we_are_lower = id_is_lower(&c->sw->cfg.identity->id, &c->peer->id);
-    return c->outbound != we_are_lower;
+    return id_is_lower(&c->sw->cfg.identity->id, &c->peer->id);
 }
 
 static bool conn_is_usable(const struct lp2p_swarm_conn *c)
@@ -21,23 +19,44 @@ static bool conn_is_usable(const struct lp2p_swarm_conn *c)
     return c->state == SWARM_CONN_UP && !c->goaway;
 }
 
+/* Of two that both sides dialed at once the one that will stay on both. Else the newer one: its
+ * dialer had found the older one dead, which our side of it may not have noticed yet. */
+static bool conn_is_better(const struct lp2p_swarm_conn *c, const struct lp2p_swarm_conn *than)
+{
+    lp2p_ts apart = LP2P_MAX(c->since, than->since) - LP2P_MIN(c->since, than->since);
+    if (c->outbound != than->outbound && apart < SWARM_SURPLUS_AT_ONCE) {
+        return c->outbound != we_are_lower(c);
+    }
+    return c->since >= than->since;
+}
+
 struct lp2p_swarm_conn *swarm_best_conn(const struct swarm_peer *p)
 {
     struct lp2p_swarm_conn *best = NULL;
     lp2p_list_each (it, &p->conns) {
         struct lp2p_swarm_conn *c = LP2P_CONTAINER(it, struct lp2p_swarm_conn, peer_node);
-        if (conn_is_usable(c) &&
-            (best == NULL || (conn_is_preferred(c) && !conn_is_preferred(best)))) {
+        if (conn_is_usable(c) && (best == NULL || conn_is_better(c, best))) {
             best = c;
         }
     }
     return best;
 }
 
-/* Ours to close: we dialed it, and a better one is there. */
+/* Ours to close: where both dialed the lower id's, whatever is best, so that no two sides close
+ * each other's; else all of ours but the best. */
 static bool conn_is_surplus(const struct lp2p_swarm_conn *c)
 {
-    return c->state == SWARM_CONN_UP && c->settled && c->outbound && swarm_best_conn(c->peer) != c;
+    bool others = false, theirs = false;
+    if (!conn_is_usable(c) || !c->settled || !c->outbound) {
+        return false;
+    }
+    lp2p_list_each (it, &c->peer->conns) {
+        const struct lp2p_swarm_conn *o = LP2P_CONTAINER(it, struct lp2p_swarm_conn, peer_node);
+        bool counts = o != c && conn_is_usable(o);
+        others = others || counts;
+        theirs = theirs || (counts && !o->outbound);
+    }
+    return theirs ? we_are_lower(c) : others && c != swarm_best_conn(c->peer);
 }
 
 void swarm_conn_rest(struct lp2p_swarm_conn *c)

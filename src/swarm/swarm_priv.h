@@ -32,6 +32,8 @@
  * 7).
  */
 #define SWARM_SURPLUS_IDLE LP2P_SEC(30)
+/* Both sides dialed at once when their connections began within this: a dial takes no longer. */
+#define SWARM_SURPLUS_AT_ONCE LP2P_SEC(10)
 /* Sources of inbound connections with an account (SECURITY C4). */
 #define SWARM_MAX_SOURCES 1024U
 /* Default gateways that are looked at. */
@@ -256,8 +258,8 @@ void swarm_conn_abort(struct lp2p_swarm_conn *c);
 
 /* ---- surplus.c ---- */
 
-/* The connection for new streams, or NULL: the oldest, of those that the higher id dialed if there
- * are any; so both sides use the same. */
+/* The connection for new streams, or NULL: the newest; of those that both dialed at once the one of
+ * the higher id, so that both sides use the same. */
 struct lp2p_swarm_conn *swarm_best_conn(const struct swarm_peer *p);
 /* It has no streams any more: if there is a better one its time runs. */
 void swarm_conn_rest(struct lp2p_swarm_conn *c);
