@@ -164,7 +164,8 @@ static void run_ip6_only(uint64_t seed, bool link_local)
     lab_run(&w, SOON);
     assert_false(announces(t.a, "/ip4/10.0.0.1/tcp/4001"));
     assert_int_equal(announces(t.a, "/ip6/fd00::1/tcp/4001"), !link_local);
-    struct lp2p_attempt_info at = lab_attempt_end(t.a, lab_connect_at(t.a, &t.b->id, NULL, 0), SOON);
+    struct lp2p_attempt_info at = lab_attempt_end(t.a, lab_connect_at(t.a, &t.b->id, NULL, 0),
+                                                  SOON);
     assert_int_equal(at.stage, LP2P_STAGE_CONNECTED);
     assert_true(lab_ping(t.b, t.a, SOON));
     lab_world_fini(&w);
@@ -252,6 +253,9 @@ static void run_address_gone(uint64_t seed)
     assert_false(lab_is_connected(a, b));
     lab_join(a, b);
     assert_true(lab_ping(a, b, SOON));
+    /* B, which does not know that the old one is dead, uses the new one. */
+    assert_int_equal(lab_conns(b, NULL, NULL), 2);
+    assert_true(lab_ping(b, a, SOON));
     /* B forgets the connection that is dead; one is left on both sides. */
     lab_run(&w, LP2P_SEC(65));
     assert_int_equal(lab_conns(a, NULL, NULL), 1);
