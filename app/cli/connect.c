@@ -1,6 +1,8 @@
 #include "cli/cli.h"
 
+#include "base/text.h"
 #include "ipc/state.h"
+#include "link/link.h"
 #include "lp2p/peer_id.h"
 #include "lp2p/error.h"
 
@@ -32,6 +34,32 @@ static void catch_interrupts(void)
     sigaction(SIGTERM, &sa, NULL);
 }
 
+/*
+ * What a person gave, fit for a request: as much of it as is searched for a link, and `?` for bytes
+ * that are no text. Whatever it was, main judges it and writes it to the log.
+ */
+static json_t *given_text(const char *text)
+{
+    char out[WHTNXT_LINK_MAX_PASTE];
+    struct lp2p_span in = lp2p_span_str(text);
+    size_t len = 0;
+    while (in.n > 0) {
+        uint32_t c = 0;
+        size_t n = lp2p_text_decode(in, &c);
+        /* JSON makes six bytes of a control character, and two of these three. */
+        bool control = c < 0x20 && c != '\t' && c != '\n' && c != '\r';
+        bool fits = n > 0 && !control;
+        size_t take = fits ? n : 1;
+        if (len + take > sizeof(out)) {
+            break;
+        }
+        memcpy(out + len, fits ? in.p : (const uint8_t *)"?", take);
+        len += take;
+        in = lp2p_span(in.p + take, in.n - take);
+    }
+    return json_stringn(out, len);
+}
+
 json_t *cli_connect_params(const char *text)
 {
     const char *key = "link";
@@ -43,7 +71,7 @@ json_t *cli_connect_params(const char *text)
         key = "peerId";
     }
     json_t *params = json_object();
-    json_object_set_new(params, key, json_stringn_nocheck(text, strlen(text)));
+    json_object_set_new(params, key, given_text(text));
     json_object_set_new(params, "source", json_string("user"));
     return params;
 }

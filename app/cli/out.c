@@ -52,7 +52,8 @@ const char *cli_reset_err(const struct cli *c)
 void cli_complain(const struct cli *c, const char *text, const char *hint)
 {
     fprintf(stderr, "%swhtnxt:%s %s\n", cli_style_err(c, CLI_RED), cli_reset_err(c), text);
-    if (hint != NULL && *hint != '\0') {
+    /* Some sentences say themselves what to do. */
+    if (hint != NULL && *hint != '\0' && strstr(text, hint) == NULL) {
         fprintf(stderr, "        %s\n", hint);
     }
 }
