@@ -20,6 +20,7 @@ struct client {
     struct lp2p_buf sending; /* the one under way */
     uint64_t since;          /* ms: waits for us to lose patience; 0: not waiting */
     bool busy;               /* a write is under way */
+    bool last;               /* hung up on when it is done */
     bool closing;
 };
 
@@ -81,7 +82,7 @@ static void client_written(uv_write_t *req, int status)
     struct client *c = req->data;
     c->busy = false;
     lp2p_buf_fini(&c->sending);
-    if (status != 0) {
+    if (status != 0 || c->last) {
         client_close(c);
     } else if (!c->closing) {
         client_pump(c);
@@ -103,6 +104,19 @@ static void client_send(struct client *c)
     }
 }
 
+/* A line without end is answered and logged as one that is no request is; the rest of it is not
+ * waited for. */
+static void client_refuse(struct client *c)
+{
+    c->last = true;
+    (void)uv_read_stop((uv_stream_t *)&c->pipe);
+    if (c->server->fn(c->server->ctx, lp2p_span(NULL, 0), &c->out) != 0) {
+        client_close(c);
+    } else {
+        client_send(c);
+    }
+}
+
 /* One answer at a time: a client that does not read makes us hold one, not many. */
 static void client_pump(struct client *c)
 {
@@ -114,7 +128,7 @@ static void client_pump(struct client *c)
             return;
         }
         if (err != 0) {
-            client_close(c);
+            client_refuse(c);
             return;
         }
         if (c->server->fn(c->server->ctx, line, &c->out) != 0) {

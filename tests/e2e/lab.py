@@ -166,6 +166,23 @@ class Machine:
             s.close()
         return json.loads(data)
 
+    def raw(self, request, timeout=1.0):
+        """What comes back, to the end of the line or of the connection, for bytes of any kind."""
+        data = b""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(timeout)
+            s.connect(str(self.socket))
+            try:
+                s.sendall(request)
+            except BrokenPipeError:
+                pass  # enough was read to judge it
+            while not data.endswith(b"\n"):
+                piece = s.recv(1 << 16)
+                if not piece:
+                    break
+                data += piece
+        return data
+
     def status(self):
         """The status, or None when main does not answer."""
         try:
