@@ -28,6 +28,8 @@ static struct {
     unsigned depth;    /* of callbacks that act */
     unsigned in_calls; /* actions inside callbacks, in all */
     uint64_t attempt;
+    uint32_t scarce; /* one allocation in so many fails; 0: none */
+    unsigned refused;
 } chaos;
 
 static uint32_t draw(uint32_t below)
@@ -35,6 +37,41 @@ static uint32_t draw(uint32_t below)
     chaos.state = chaos.state * 6364136223846793005U + 1442695040888963407U;
     return (uint32_t)(chaos.state >> 33) % below;
 }
+
+/* ---- memory ---- */
+
+static bool refuses(void)
+{
+    bool no = chaos.scarce != 0 && draw(chaos.scarce) == 0;
+    chaos.refused += no;
+    return no;
+}
+
+static void *scarce_alloc(void *ctx, size_t n)
+{
+    (void)ctx;
+    const struct lp2p_mem *mem = lp2p_mem_default();
+    return refuses() ? NULL : mem->alloc(mem->ctx, n);
+}
+
+static void *scarce_resize(void *ctx, void *p, size_t n)
+{
+    (void)ctx;
+    const struct lp2p_mem *mem = lp2p_mem_default();
+    return refuses() ? NULL : mem->resize(mem->ctx, p, n);
+}
+
+static void scarce_free(void *ctx, void *p)
+{
+    (void)ctx;
+    const struct lp2p_mem *mem = lp2p_mem_default();
+    mem->free(mem->ctx, p);
+}
+
+static const struct lp2p_mem scarce_mem = {
+    .alloc = scarce_alloc, .resize = scarce_resize, .free = scarce_free};
+
+/* ---- choices ---- */
 
 static struct lab_node *some_node(void)
 {
@@ -153,7 +190,8 @@ static void act_connect(struct lab_node *from, const struct lab_node *to)
 {
     struct lp2p_connect_opts opts = {.addrs = &to->addr, .n = 1, .source = LP2P_ADDR_TYPED};
     int err = lp2p_host_connect(from->host, &to->id, &opts, &chaos.attempt);
-    assert_true(err == 0 || (err == -LP2P_E_SELF && from == to));
+    assert_true(err == 0 || (err == -LP2P_E_SELF && from == to) ||
+                (err == -LP2P_E_NOMEM && chaos.scarce != 0));
 }
 
 static void act_on_stream(struct slot *k, uint32_t what)
@@ -215,20 +253,24 @@ static void heal(void)
     }
 }
 
-static void run_chaos(uint64_t seed)
+static void run(uint64_t seed, uint32_t scarce)
 {
+    static const struct lp2p_sim_link_cfg lan = {.delay = LP2P_MSEC(3)};
     memset(&chaos, 0, sizeof(chaos));
     chaos.state = seed;
-    lab_world_init(&chaos.w, seed, LP2P_MSEC(3));
+    assert_int_equal(lab_world_try(&chaos.w, &scarce_mem, seed, &lan), 0);
     for (unsigned i = 0; i < NODES; i++) {
         struct lab_node *n = lab_node_new(&chaos.w, NULL);
         assert_int_equal(lp2p_host_handle(n->host, "/chaos/1", &handler, n), 0);
     }
+    chaos.scarce = scarce;
     for (unsigned i = 0; i < STEPS; i++) {
         act();
         lab_run(&chaos.w, draw(4) == 0 ? LP2P_MSEC(draw(3000)) : LP2P_MSEC(draw(10)));
     }
     assert_true(chaos.in_calls > 0);
+    assert_int_equal(chaos.refused > 0, scarce > 0);
+    chaos.scarce = 0;
     /* After all that they still find each other. */
     heal();
     chaos.depth = 1;
@@ -238,6 +280,22 @@ static void run_chaos(uint64_t seed)
     assert_int_equal(at.stage, LP2P_STAGE_CONNECTED);
     assert_true(lab_ping(&chaos.w.nodes[0], &chaos.w.nodes[1], LP2P_SEC(10)));
     lab_world_fini(&chaos.w);
+}
+
+static void run_chaos(uint64_t seed)
+{
+    run(seed, 0);
+}
+
+static void run_scarce(uint64_t seed)
+{
+    run(seed, 50);
+}
+
+static void and_without_memory_they_may_too(void **state)
+{
+    (void)state;
+    lab_each_seed(run_scarce);
 }
 
 static void users_may_do_anything_at_any_time(void **state)
@@ -250,6 +308,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         lab_test(users_may_do_anything_at_any_time),
+        lab_test(and_without_memory_they_may_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
