@@ -2,9 +2,10 @@
  * The crypto seam: one table over the crypto libraries, so that the simulator can run with a stub
  * and either library can go.
  *
- * OpenSSL's libcrypto does SHA-256, HMAC and ChaCha20-Poly1305 (algorithms fetched once, one
- * context re-keyed for each record); libsodium does Ed25519, X25519 and SipHash. Nothing outside
- * this folder includes either library. All functions run on the host's thread; one table per host.
+ * OpenSSL's libcrypto does SHA-256, HMAC, ChaCha20-Poly1305 (algorithms fetched once, one context
+ * re-keyed for each record), RSA and ECDSA; libsodium does Ed25519, X25519 and SipHash. Nothing
+ * outside this folder includes either library. All functions run on the host's thread; one table
+ * per host.
  */
 #ifndef LP2P_CRYPTO_CRYPTO_H
 #define LP2P_CRYPTO_CRYPTO_H
@@ -19,6 +20,7 @@
 #define LP2P_AEAD_TAG_SIZE    16U
 #define LP2P_X25519_SIZE      32U
 #define LP2P_ED25519_SIG_SIZE 64U
+#define LP2P_SECP256K1_SIZE   33U /* compressed point */
 
 struct lp2p_crypto {
     void *ctx;
@@ -46,6 +48,18 @@ struct lp2p_crypto_ops {
     /* -LP2P_E_AUTH: wrong, non-canonical, or a small-order key. */
     int (*ed25519_verify)(void *ctx, const uint8_t pub[LP2P_SIZE(32)], struct lp2p_span msg,
                           struct lp2p_span sig);
+
+    /*
+     * Signatures over SHA-256 by the other kinds of key (der.h has their limits): RSA with PKCS#1
+     * v1.5 and ECDSA on P-256, with the key as SubjectPublicKeyInfo; ECDSA on secp256k1, with a
+     * compressed point. ECDSA signatures are DER; S above half of the order is taken, as peers make
+     * them. -LP2P_E_AUTH: wrong; -LP2P_E_DECODE: no such key; -LP2P_E_UNSUPPORTED: size or curve.
+     */
+    int (*rsa_verify)(void *ctx, struct lp2p_span spki, struct lp2p_span msg, struct lp2p_span sig);
+    int (*p256_verify)(void *ctx, struct lp2p_span spki, struct lp2p_span msg,
+                       struct lp2p_span sig);
+    int (*secp256k1_verify)(void *ctx, const uint8_t pub[LP2P_SIZE(33)], struct lp2p_span msg,
+                            struct lp2p_span sig);
 
     /* ChaCha20-Poly1305 (RFC 8439). `out` may be `in`. */
     int (*seal_begin)(void *ctx, const uint8_t key[LP2P_SIZE(32)],

@@ -54,6 +54,14 @@ int lp2p_real_ed25519_sign(void *ctx, const uint8_t seed[LP2P_SIZE(32)], struct 
 int lp2p_real_ed25519_verify(void *ctx, const uint8_t pub[LP2P_SIZE(32)], struct lp2p_span msg,
                              struct lp2p_span sig);
 
+/* pubkey.c */
+int lp2p_real_rsa_verify(void *ctx, struct lp2p_span spki, struct lp2p_span msg,
+                         struct lp2p_span sig);
+int lp2p_real_p256_verify(void *ctx, struct lp2p_span spki, struct lp2p_span msg,
+                          struct lp2p_span sig);
+int lp2p_real_secp256k1_verify(void *ctx, const uint8_t pub[LP2P_SIZE(33)], struct lp2p_span msg,
+                               struct lp2p_span sig);
+
 /* siphash.c */
 uint64_t lp2p_real_siphash(const uint8_t key[LP2P_SIZE(16)], struct lp2p_span data);
 

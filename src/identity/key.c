@@ -1,6 +1,7 @@
 #include "identity/key.h"
 
 #include "base/assert.h"
+#include "crypto/der.h"
 #include "format/multihash.h"
 #include "format/protobuf.h"
 #include "lp2p/error.h"
@@ -8,8 +9,7 @@
 #define KEY_FIELD_TYPE 1U
 #define KEY_FIELD_DATA 2U
 
-#define ED25519_SIZE   32U
-#define SECP256K1_SIZE 33U /* compressed point */
+#define ED25519_SIZE 32U
 
 _Static_assert(LP2P_PUBLIC_KEY_ED25519_PB_SIZE == 4 + ED25519_SIZE, "PublicKey message");
 _Static_assert(LP2P_PRIVATE_KEY_ED25519_PB_SIZE == 4 + 2 * ED25519_SIZE, "PrivateKey message");
@@ -34,47 +34,17 @@ static int key_read(struct lp2p_span pb, uint64_t *ret_type, struct lp2p_span *r
     return has_type && has_data ? 0 : -LP2P_E_DECODE;
 }
 
-/*
- * True when the data is one DER SEQUENCE and nothing behind it, its length definite and minimal.
- * What is inside is judged when a signature is verified.
- */
-static bool key_is_der(struct lp2p_span data)
-{
-    struct lp2p_cursor c = lp2p_cursor(data.p, data.n);
-    uint8_t tag;
-    uint8_t first;
-    if (lp2p_cursor_get_u8(&c, &tag) != 0 || lp2p_cursor_get_u8(&c, &first) != 0 || tag != 0x30) {
-        return false;
-    }
-    size_t len = first;
-    uint8_t low;
-    uint16_t wide;
-    if (first == 0x81) {
-        if (lp2p_cursor_get_u8(&c, &low) != 0 || low < 0x80) {
-            return false;
-        }
-        len = low;
-    } else if (first == 0x82) {
-        if (lp2p_cursor_get_u16(&c, &wide) != 0 || wide < 0x100) {
-            return false;
-        }
-        len = wide;
-    } else if (first >= 0x80) {
-        return false; /* indefinite, or longer than LP2P_KEY_DATA_MAX */
-    }
-    return len > 0 && len == lp2p_cursor_left(&c);
-}
-
+/* What is inside the DER is judged when a signature is verified. */
 static bool key_data_fits(enum lp2p_key_type type, struct lp2p_span data)
 {
     switch (type) {
     case LP2P_KEY_ED25519:
         return data.n == ED25519_SIZE;
     case LP2P_KEY_SECP256K1:
-        return data.n == SECP256K1_SIZE && (data.p[0] == 2 || data.p[0] == 3);
+        return data.n == LP2P_SECP256K1_SIZE && (data.p[0] == 2 || data.p[0] == 3);
     case LP2P_KEY_RSA:
     case LP2P_KEY_ECDSA:
-        return data.n <= LP2P_KEY_DATA_MAX && key_is_der(data);
+        return data.n <= LP2P_KEY_DATA_MAX && lp2p_der_is_sequence(data);
     }
     return false;
 }
@@ -156,10 +126,18 @@ int lp2p_public_key_of_peer_id(const struct lp2p_peer_id *id, struct lp2p_public
 int lp2p_public_key_verify(const struct lp2p_crypto *crypto, const struct lp2p_public_key *key,
                            struct lp2p_span msg, struct lp2p_span sig)
 {
-    if (key->type != LP2P_KEY_ED25519) {
-        return -LP2P_E_UNSUPPORTED;
+    const struct lp2p_crypto_ops *ops = crypto->ops;
+    switch (key->type) {
+    case LP2P_KEY_ED25519:
+        return ops->ed25519_verify(crypto->ctx, key->data, msg, sig);
+    case LP2P_KEY_SECP256K1:
+        return ops->secp256k1_verify(crypto->ctx, key->data, msg, sig);
+    case LP2P_KEY_RSA:
+        return ops->rsa_verify(crypto->ctx, lp2p_span(key->data, key->len), msg, sig);
+    case LP2P_KEY_ECDSA:
+        return ops->p256_verify(crypto->ctx, lp2p_span(key->data, key->len), msg, sig);
     }
-    return crypto->ops->ed25519_verify(crypto->ctx, key->data, msg, sig);
+    return -LP2P_E_UNSUPPORTED;
 }
 
 int lp2p_identity_from_seed(const struct lp2p_crypto *crypto, const uint8_t seed[static 32],

@@ -3,8 +3,7 @@
  * messages, signatures, and the peer id of a key.
  *
  * Our own key is Ed25519 and kept as its seed only; the public half is always derived
- * (CVE-2022-50237). Keys of peers may be of any type; verifying types other than Ed25519 answers
- * -LP2P_E_UNSUPPORTED until crypto has them.
+ * (CVE-2022-50237). Keys of peers may be of any type.
  */
 #ifndef LP2P_IDENTITY_KEY_H
 #define LP2P_IDENTITY_KEY_H
@@ -56,8 +55,9 @@ int lp2p_public_key_peer_id(const struct lp2p_crypto *crypto, const struct lp2p_
 /* The key inside an identity-multihash id. -LP2P_E_NOT_FOUND for hashed ids. */
 int lp2p_public_key_of_peer_id(const struct lp2p_peer_id *id, struct lp2p_public_key *ret);
 
-/* -LP2P_E_AUTH when the signature is wrong, -LP2P_E_UNSUPPORTED for a key type crypto does not
- * have. */
+/* -LP2P_E_AUTH when the signature is wrong, -LP2P_E_DECODE when the data is no such key,
+ * -LP2P_E_UNSUPPORTED for RSA of fewer than 2,048 or more than 8,192 bits and for ECDSA on a curve
+ * other than P-256. */
 int lp2p_public_key_verify(const struct lp2p_crypto *crypto, const struct lp2p_public_key *key,
                            struct lp2p_span msg, struct lp2p_span sig);
 

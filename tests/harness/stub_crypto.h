@@ -80,6 +80,16 @@ static inline int stub_verify(void *ctx, const uint8_t pub[LP2P_SIZE(32)], struc
     return 0;
 }
 
+static inline int stub_verify_spki(void *ctx, struct lp2p_span spki, struct lp2p_span msg,
+                                   struct lp2p_span sig)
+{
+    (void)ctx;
+    (void)spki;
+    (void)msg;
+    (void)sig;
+    return 0;
+}
+
 static inline int stub_seal_begin(void *ctx, const uint8_t key[LP2P_SIZE(32)],
                                   const uint8_t nonce[LP2P_SIZE(12)], struct lp2p_span ad)
 {
@@ -130,6 +140,9 @@ static const struct lp2p_crypto_ops stub_crypto_ops = {
     .ed25519_public = stub_public,
     .ed25519_sign = stub_sign,
     .ed25519_verify = stub_verify,
+    .rsa_verify = stub_verify_spki,
+    .p256_verify = stub_verify_spki,
+    .secp256k1_verify = stub_verify,
     .seal_begin = stub_seal_begin,
     .seal_more = stub_seal_more,
     .seal_end = stub_seal_end,

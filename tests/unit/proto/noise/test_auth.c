@@ -130,8 +130,8 @@ static void unknown_type(struct attacker *a)
     put(a, lp2p_span(key, 36), lp2p_span(a->keys.sig, 64));
 }
 
-/* secp256k1, well formed: not verified means not believed. */
-static void unsupported_type(struct attacker *a)
+/* secp256k1, well formed, with a signature of the wrong kind. */
+static void other_type(struct attacker *a)
 {
     uint8_t key[37] = {8, 2, 18, 33, 2, 7};
     put(a, lp2p_span(key, 37), lp2p_span(a->keys.sig, 64));
@@ -158,7 +158,7 @@ static const struct row {
     {"signature without the prefix", no_prefix, -LP2P_E_AUTH},
     {"key of small order", small_order, -LP2P_E_AUTH},
     {"unknown key type", unknown_type, -LP2P_E_UNSUPPORTED},
-    {"key type that cannot be verified", unsupported_type, -LP2P_E_UNSUPPORTED},
+    {"signature of another key type", other_type, -LP2P_E_AUTH},
 };
 
 static void attacker_init(struct attacker *a, const struct row *row)
