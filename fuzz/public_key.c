@@ -25,5 +25,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     struct lp2p_peer_id id;
     LP2P_ASSERT(lp2p_public_key_peer_id(crypto, &key, &id) == 0);
     LP2P_ASSERT(id.len == (len <= 42 ? len + 2 : 34));
+    /* a key that was taken can be asked, and did not sign this */
+    static const uint8_t sig[256] = {0x30, 0x06, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01};
+    size_t size = key.type == LP2P_KEY_RSA ? 256 : key.type == LP2P_KEY_ED25519 ? 64 : 8;
+    LP2P_ASSERT(lp2p_public_key_verify(crypto, &key, lp2p_span_str("x"), lp2p_span(sig, size)) !=
+                0);
     return 0;
 }
