@@ -278,7 +278,7 @@ size_t end_take(struct end *e, size_t n)
         more = more && done < n;
     }
     /* Who keeps a span too long reads this. */
-    memset(block, 0xDB, n);
+    lp2p_wipe(block, n);
     free(block);
     pair_wire_drop(&e->in, done);
     return done;

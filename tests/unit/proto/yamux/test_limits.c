@@ -67,6 +67,20 @@ static void a_flood_of_pings_spends_the_budget(void **state)
     rig_free(r);
 }
 
+/* A stream ends once. */
+static void a_flood_of_ends_spends_the_budget(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new(LP2P_YAMUX_SERVER);
+    rig_settle(r);
+    struct lp2p_yamux_frame fin = {.type = LP2P_YAMUX_WINDOW, .flags = FIN, .id = 1};
+    assert_int_equal(rig_frame(r, LP2P_YAMUX_WINDOW, SYN, 1, 0), 0);
+    assert_int_equal(feed_flood(r, 1001, fin, 0, true), 0);
+    rig_expect(r, "stream:1:0 fin:1:0");
+    assert_int_equal(feed_flood(r, 1, fin, 0, true), -LP2P_E_ABUSE);
+    rig_free(r);
+}
+
 static void two_pings_a_second_are_free(void **state)
 {
     (void)state;
@@ -370,6 +384,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pings_to_a_closed_window_stop_the_input),
         cmocka_unit_test(a_flood_of_pings_spends_the_budget),
+        cmocka_unit_test(a_flood_of_ends_spends_the_budget),
         cmocka_unit_test(two_pings_a_second_are_free),
         cmocka_unit_test(credit_cannot_overflow),
         cmocka_unit_test(a_syn_with_too_much_data_makes_no_stream),
