@@ -239,6 +239,7 @@ static void conn_up(struct lp2p_swarm_conn *c)
     c->since = swarm_now(sw);
     c->transport->ops->carrier_addrs(c->carrier, &c->local, &c->remote);
     conn_set_timer(c, c->since + sw->cfg.limits.identify_timeout);
+    swarm_peer_probe(c);
     lp2p_swarm_changed(sw, LP2P_CHANGE_CONNS);
     swarm_attempt_won(c);
     lp2p_list_each (it, &sw->watches) {

@@ -42,6 +42,18 @@ struct lp2p_swarm_conn *swarm_best_conn(const struct swarm_peer *p)
     return best;
 }
 
+void swarm_peer_probe(const struct lp2p_swarm_conn *newer)
+{
+    lp2p_list_each (it, &newer->peer->conns) {
+        struct lp2p_swarm_conn *c = LP2P_CONTAINER(it, struct lp2p_swarm_conn, peer_node);
+        if (c != newer && c->state == SWARM_CONN_UP) {
+            struct lp2p_conn *engine = c->carrier->ops->conn(c->carrier);
+            engine->ops->ping(engine, swarm_now(c->sw));
+            c->carrier->ops->kick(c->carrier);
+        }
+    }
+}
+
 /* Ours to close: where both dialed the lower id's, whatever is best, so that no two sides close
  * each other's; else all of ours but the best. */
 static bool conn_is_surplus(const struct lp2p_swarm_conn *c)

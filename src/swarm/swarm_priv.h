@@ -261,6 +261,9 @@ void swarm_conn_abort(struct lp2p_swarm_conn *c);
 /* The connection for new streams, or NULL: the newest; of those that both dialed at once the one of
  * the higher id, so that both sides use the same. */
 struct lp2p_swarm_conn *swarm_best_conn(const struct swarm_peer *p);
+/* The peer has connected again, perhaps because the others are dead, which nobody told us: they are
+ * pinged, so that it shows within the time for a ping and not of a keepalive. */
+void swarm_peer_probe(const struct lp2p_swarm_conn *newer);
 /* It has no streams any more: if there is a better one its time runs. */
 void swarm_conn_rest(struct lp2p_swarm_conn *c);
 /* The same for all of a peer: there is a new one, or one was identified. */

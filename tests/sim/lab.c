@@ -166,13 +166,14 @@ int lab_node_try(struct lab_world *w, const struct lab_node_cfg *cfg, struct lab
     static const struct lab_node_cfg plain = {.ip = NULL};
     assert_true(w->n < LAB_NODES);
     cfg = cfg != NULL ? cfg : &plain;
+    size_t number = cfg->as != NULL ? (size_t)(cfg->as - w->nodes) + 1 : w->n + 1;
     struct lab_node *n = &w->nodes[w->n];
     n->w = w;
     LP2P_TRY(lp2p_sim_machine(w->sim, "node", &n->env));
     w->n++;
-    LP2P_TRY(node_plug(n, cfg, w->n));
+    LP2P_TRY(node_plug(n, cfg, number));
     if (!cfg->bare) {
-        LP2P_TRY(node_start(n, cfg, w->n));
+        LP2P_TRY(node_start(n, cfg, number));
     }
     *ret = n;
     return 0;

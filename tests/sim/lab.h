@@ -51,8 +51,9 @@ struct lab_world {
 struct lab_node_cfg {
     const char *ip; /* NULL: 10.0.0.<number of the node, from 1> */
     bool mdns;
-    bool deaf; /* does not listen */
-    bool bare; /* a machine without a host */
+    bool deaf;                 /* does not listen */
+    bool bare;                 /* a machine without a host */
+    const struct lab_node *as; /* has the identity and the address of this one, which is gone */
     const struct lp2p_limits *limits;
 };
 

@@ -124,6 +124,66 @@ static void run_unplugged(uint64_t seed)
     lab_world_fini(&w);
 }
 
+/* The peer's machine lost its power and is back before we noticed: what it dials is used at once,
+ * and what is left of the old connection goes. */
+static void run_power_loss(uint64_t seed)
+{
+    for (int who = 0; who < 4; who++) {
+        struct lab_world w;
+        lab_world_init(&w, seed, DELAY);
+        struct lab_node *a = lab_node_new(&w, NULL), *b = lab_node_new(&w, NULL);
+        lab_join(who < 2 ? a : b, who < 2 ? b : a);
+        lab_run(&w, LP2P_SEC(61)); /* a keepalive is just over */
+        struct lab_node *dies = who % 2 == 0 ? a : b, *stays = who % 2 == 0 ? b : a;
+        lp2p_sim_unplug(dies->env, dies->ifindex);
+        lab_node_end(dies);
+        lab_run(&w, LP2P_SEC(1));
+        struct lab_node *back = lab_node_new(&w, &(struct lab_node_cfg){.as = dies});
+        assert_true(lp2p_peer_id_eq(&back->id, &dies->id));
+        struct lp2p_attempt_info at = lab_attempt_end(back, lab_connect(back, stays), LP2P_SEC(1));
+        assert_int_equal(at.stage, LP2P_STAGE_CONNECTED);
+        assert_true(lab_ping(stays, back, LP2P_MSEC(100)));
+        lab_run(&w, LP2P_SEC(11));
+        assert_int_equal(lab_conns(stays, NULL, NULL), 1);
+        assert_true(lab_ping(stays, back, LP2P_MSEC(100)));
+        lab_world_fini(&w);
+    }
+}
+
+static void a_peer_that_is_back_is_usable_at_once(void **state)
+{
+    (void)state;
+    lab_each_seed(run_power_loss);
+}
+
+/* Loss slows down and changes nothing. */
+static void run_lossy(uint64_t seed)
+{
+    for (uint32_t percent = 0; percent <= 20; percent += 5) {
+        struct lab_world w;
+        const struct lp2p_sim_link_cfg lan = {
+            .delay = DELAY, .jitter = DELAY, .loss_ppm = percent * 10000};
+        assert_int_equal(lab_world_try(&w, NULL, seed, &lan), 0);
+        struct lab_node *a = lab_node_new(&w, NULL), *b = lab_node_new(&w, NULL);
+        struct lp2p_attempt_info at = {.stage = LP2P_STAGE_FAILED};
+        /* Each address has 5 s: a SYN may be lost three times in a row. */
+        for (int i = 0; i < 3 && at.stage != LP2P_STAGE_CONNECTED; i++) {
+            at = lab_attempt_end(a, lab_connect(a, b), LP2P_SEC(30));
+        }
+        assert_int_equal(at.stage, LP2P_STAGE_CONNECTED);
+        lab_run(&w, LP2P_SEC(300));
+        assert_int_equal(lab_conns(a, NULL, NULL), 1);
+        assert_true(lab_ping(a, b, LP2P_SEC(9)));
+        lab_world_fini(&w);
+    }
+}
+
+static void loss_slows_down_and_changes_nothing(void **state)
+{
+    (void)state;
+    lab_each_seed(run_lossy);
+}
+
 static void other_breaks(void **state)
 {
     (void)state;
@@ -222,6 +282,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         lab_test(both_notice_a_cut_and_reconnect_when_it_heals),
+        lab_test(a_peer_that_is_back_is_usable_at_once),
+        lab_test(loss_slows_down_and_changes_nothing),
         lab_test(other_breaks),
         lab_test(after_a_storm_all_is_well),
     };

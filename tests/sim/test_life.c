@@ -207,6 +207,43 @@ static void two_hosts_get_over_any_failed_allocation(void **state)
     lab_one_seed(run_out_of_memory);
 }
 
+/* ---- for long ---- */
+
+/* Hundreds of connections come and go, and nothing is left of them. */
+static void run_long(uint64_t seed)
+{
+    struct failmem f;
+    struct lab_world w;
+    const struct lp2p_sim_link_cfg lan = {.delay = DELAY};
+    size_t bytes = 0, blocks = 0;
+    failmem_init(&f, 0, false);
+    assert_int_equal(lab_world_try(&w, &f.mem, seed, &lan), 0);
+    struct lab_node *a = lab_node_new(&w, NULL), *b = lab_node_new(&w, NULL);
+    for (int i = 0; i < 400; i++) {
+        lab_join(i % 2 == 0 ? a : b, i % 2 == 0 ? b : a);
+        assert_true(lab_ping(a, b, LP2P_SEC(1)));
+        assert_int_equal(
+            lp2p_host_disconnect((i % 3 == 0 ? a : b)->host, i % 3 == 0 ? &b->id : &a->id), 0);
+        lab_run(&w, LP2P_SEC(2));
+        if (i == 99) {
+            lab_run(&w, LP2P_SEC(61)); /* attempts are forgotten */
+            bytes = f.bytes;
+            blocks = f.blocks;
+        }
+    }
+    lab_run(&w, LP2P_SEC(61));
+    assert_int_equal(f.bytes, bytes);
+    assert_int_equal(f.blocks, blocks);
+    lab_world_fini(&w);
+    failmem_check_empty(&f, "the long run");
+}
+
+static void nothing_is_left_of_old_connections(void **state)
+{
+    (void)state;
+    lab_one_seed(run_long);
+}
+
 /* ---- shutdown ---- */
 
 static void on_done(void *ctx)
@@ -298,6 +335,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         lab_test(a_host_may_go_at_any_moment),
         lab_test(two_hosts_get_over_any_failed_allocation),
+        lab_test(nothing_is_left_of_old_connections),
         lab_test(shutdown_takes_at_most_the_grace),
         lab_test(same_seed_same_trace),
     };
