@@ -5,6 +5,8 @@ SECONDS  ?= 60
 ROUNDS   ?= 20
 T        ?=
 BUDGET   ?=
+# What a user runs; tests and peers need more than that.
+PROGRAMS  = app/whtnxt app/whtnxtd app/whtnxt-node
 
 .DEFAULT_GOAL := all
 .NOTPARALLEL:
@@ -14,7 +16,9 @@ all: ## build the programs and libraries into build/
 	@tools/need-packages run
 	@tools/build $(BUILD)
 
-run: all ## build, start WhatNext and show the link (YES=1: install missing packages without asking)
+run: ## build, start WhatNext and show the link (YES=1: install missing packages without asking)
+	@tools/need-packages run
+	@TARGETS="$(PROGRAMS)" tools/build $(BUILD)
 	@tools/run
 
 check: ## every check and test: gcc, clang, ASan + UBSan; build/results/check.json
@@ -68,7 +72,7 @@ format: ## format every C file in place
 
 install: ## install into PREFIX
 	@tools/need-packages run
-	@tools/build $(BUILD) -Dprefix=$(abspath $(PREFIX))
+	@TARGETS="$(PROGRAMS)" tools/build $(BUILD) -Dprefix=$(abspath $(PREFIX))
 	@meson install -C $(BUILD) --no-rebuild
 
 clean: ## remove the build folders
