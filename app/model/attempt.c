@@ -241,6 +241,10 @@ static void attempt_failed(struct whtnxt_model *m, uint64_t now, struct model_at
 {
     uint16_t port = 0;
     enum whtnxt_cause deepest = deepest_cause(a, &port);
+    /* Nobody looked for a peer whose address was typed, and no link is to blame. */
+    if (whole == WHTNXT_CAUSE_NOT_ON_LAN_NO_RELAY && has_typed(a)) {
+        whole = WHTNXT_CAUSE_PEER_UNREACHABLE;
+    }
     a->cause = whole;
     bool vague = whole == WHTNXT_CAUSE_PEER_UNREACHABLE || whole == WHTNXT_CAUSE_INTERNAL ||
                  whole == WHTNXT_CAUSE_NOT_ON_LAN_NO_RELAY;

@@ -156,6 +156,26 @@ static void failures_have_causes(void **state)
     rig_close(&r);
 }
 
+/* Nobody looks for a peer whose address was typed: that it is not found is no explanation. */
+static void typed_addresses_are_not_looked_for(void **state)
+{
+    (void)state;
+    struct rig r;
+    char addr[200];
+    rig_open(&r);
+    rig_start(&r);
+    snprintf(addr, sizeof(addr), "/dns4/localhost/tcp/4001/p2p/%s", r.peers[0]);
+    struct whtnxt_answer a = rig_ask(&r, WHTNXT_METHOD_CONNECT,
+                                     json_pack("{s:s,s:s}", "multiaddr", addr, "source", "user"));
+    assert_non_null(a.result);
+    uint64_t id = (uint64_t)json_integer_value(json_object_get(a.result, "attempt"));
+    whtnxt_answer_fini(&a);
+    assert_int_equal(r.connect.look_ms, 0);
+    rig_state(&r, NULL, r.connect.id, WHTNXT_STAGE_FAILED, WHY(-LP2P_E_NO_ADDRESS, "dial"));
+    rig_expect_attempt(&r, id, "failed", "PEER_UNREACHABLE");
+    rig_close(&r);
+}
+
 static void main_has_a_clock_too(void **state)
 {
     (void)state;
@@ -490,6 +510,7 @@ int main(void)
         cmocka_unit_test(bad_links_are_refused_and_logged),
         cmocka_unit_test(long_input_is_cut_in_the_log),
         cmocka_unit_test(failures_have_causes),
+        cmocka_unit_test(typed_addresses_are_not_looked_for),
         cmocka_unit_test(main_has_a_clock_too),
         cmocka_unit_test(cancelling),
         cmocka_unit_test(survives_the_node),
