@@ -335,6 +335,11 @@ static struct swarm_attempt *attempt_find_running(struct lp2p_swarm *sw,
     return found;
 }
 
+static lp2p_ts attempt_deadline(const struct lp2p_swarm *sw, const struct lp2p_connect_opts *opts)
+{
+    return swarm_now(sw) + (opts->timeout != 0 ? opts->timeout : sw->cfg.limits.dial_peer_timeout);
+}
+
 static int attempt_new(struct lp2p_swarm *sw, const struct lp2p_peer_id *peer,
                        const struct lp2p_connect_opts *opts, struct swarm_attempt **ret)
 {
@@ -356,7 +361,7 @@ static int attempt_new(struct lp2p_swarm *sw, const struct lp2p_peer_id *peer,
     at->info.peer = *peer;
     at->info.started = now;
     at->look_until = now + opts->look;
-    at->deadline = now + (opts->timeout != 0 ? opts->timeout : sw->cfg.limits.dial_peer_timeout);
+    at->deadline = attempt_deadline(sw, opts);
     lp2p_list_add_last(&sw->attempts, &at->node);
     *ret = at;
     return 0;
@@ -375,6 +380,10 @@ int lp2p_swarm_connect(struct lp2p_swarm *sw, const struct lp2p_peer_id *peer,
             return -LP2P_E_LIMIT;
         }
         LP2P_TRY(attempt_new(sw, peer, opts, &at));
+    } else {
+        /* Who joins a running attempt gets its own patience, not what is left of another's. */
+        at->look_until = LP2P_MAX(at->look_until, swarm_now(sw) + opts->look);
+        at->deadline = LP2P_MAX(at->deadline, attempt_deadline(sw, opts));
     }
     struct lp2p_peer_addr how = {.source = opts->source};
     for (size_t i = 0; i < opts->n; i++) {

@@ -69,6 +69,24 @@ static void run_not_there(uint64_t seed)
     lab_world_fini(&w);
 }
 
+/* A paste joins an attempt that would not look, and is looked for all the same. */
+static void run_joined(uint64_t seed)
+{
+    struct lab_world w;
+    lab_world_init(&w, seed, DELAY);
+    struct lab_node *a = lab_node_new(&w, &finds), *b = lab_node_new(&w, NULL);
+    struct lp2p_multiaddr silent = lab_addr("/ip4/10.0.0.77/tcp/4001");
+    struct lp2p_connect_opts dull = {.addrs = &silent, .n = 1, .source = LP2P_ADDR_TYPED};
+    uint64_t first;
+    assert_int_equal(lp2p_host_connect(a->host, &b->id, &dull, &first), 0);
+    lab_run(&w, LP2P_SEC(1));
+    uint64_t second = look_for(a, &b->id, LP2P_SEC(12));
+    assert_int_equal(first, second);
+    (void)lab_attempt_end(a, second, LP2P_SEC(30));
+    assert_int_equal(lab_time(&w), LP2P_SEC(13));
+    lab_world_fini(&w);
+}
+
 /* The address that was given is dead; the one that discovery tells is not. */
 static void run_moved(uint64_t seed)
 {
@@ -92,6 +110,7 @@ static void an_id_is_enough_on_a_lan(void **state)
     lab_each_seed(run_by_id);
     lab_each_seed(run_not_there);
     lab_each_seed(run_moved);
+    lab_each_seed(run_joined);
 }
 
 /* ---- the list ---- */
