@@ -68,6 +68,7 @@ struct whtnxt_connect {
     char peer[WHTNXT_ID_SIZE];
     uint64_t timeout_ms; /* for everything */
     uint64_t look_ms;    /* how long to wait for discovery when no address answers */
+    bool background;     /* no user waits: addresses that failed lately wait for their turn */
     size_t n_addrs;
     struct whtnxt_connect_addr addrs[WHTNXT_CONNECT_ADDRS];
 };

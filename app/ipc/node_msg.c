@@ -39,6 +39,7 @@ static const struct field connect_fields[] = {
     MSG(ID, connect.peer, "peer"),
     MSG(NUM, connect.timeout_ms, "timeoutMs"),
     MSG(NUM, connect.look_ms, "lookMs"),
+    MSG(BOOL, connect.background, "background"),
 };
 static const struct field connect_addr_fields[] = {
     FIELD_CHARS(struct whtnxt_connect_addr, EXACT, addr, "addr"),

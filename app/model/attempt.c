@@ -123,6 +123,7 @@ void model_attempt_go(struct whtnxt_model *m, uint64_t now, struct model_attempt
     c->timeout_ms = left > now ? left - now : 1;
     bool looks = a->source != MODEL_FROM_MEMORY && !has_typed(a);
     c->look_ms = looks ? LP2P_MIN(c->timeout_ms, WHTNXT_MODEL_LOOK_MS) : 0;
+    c->background = a->source == MODEL_FROM_MEMORY;
     c->n_addrs = a->n_addrs;
     memcpy(c->addrs, a->addrs, sizeof(c->addrs));
 }

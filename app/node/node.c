@@ -220,6 +220,7 @@ static int node_connect_source(struct node *n, const struct whtnxt_connect *c,
         .source = node_addr_source(source),
         .timeout = LP2P_MSEC(c->timeout_ms),
         .look = LP2P_MSEC(c->look_ms),
+        .background = c->background,
     };
     for (size_t i = 0; i < c->n_addrs; i++) {
         const char *text = c->addrs[i].addr;

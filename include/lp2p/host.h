@@ -129,6 +129,9 @@ struct lp2p_connect_opts {
     enum lp2p_addr_source source; /* of all of them */
     lp2p_ts timeout;              /* for everything; 0: limits.dial_peer_timeout */
     lp2p_ts look; /* how long to wait for discovery when no address answers; 0: not at all */
+    /* Nobody waits for it: an address that failed waits for its turn (5 s, growing to 5 min). Else
+     * the peer's failures are forgotten, also for a running attempt. */
+    bool background;
 };
 
 /*

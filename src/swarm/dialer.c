@@ -51,6 +51,24 @@ static void attempt_end(struct swarm_attempt *at, enum lp2p_stage stage, int err
     at->sw->cfg.env->ops->timer_set(&at->sw->expiry, 0);
 }
 
+/* A failure that tells something about the address; what is ours to fix does not. */
+static bool failure_counts(int error)
+{
+    return error != -LP2P_E_CANCELLED && error != -LP2P_E_LIMIT && error != -LP2P_E_NOMEM &&
+           error != -LP2P_E_NO_FDS && error != -LP2P_E_ADDR_NOT_AVAIL;
+}
+
+static void path_failed(struct swarm_attempt *at, struct lp2p_path *p, int error, const char *where)
+{
+    p->stage = LP2P_STAGE_FAILED;
+    p->error = error;
+    p->where = where;
+    p->ended = swarm_now(at->sw);
+    if (failure_counts(error)) {
+        swarm_backoff_failed(at->sw, &at->info.peer, p);
+    }
+}
+
 /* Ends the paths that still run; their connections no longer know the attempt. */
 static void attempt_drop_paths(struct swarm_attempt *at, int error)
 {
@@ -61,10 +79,7 @@ static void attempt_drop_paths(struct swarm_attempt *at, int error)
         }
         at->paths[i].conn = NULL;
         c->attempt = NULL;
-        at->info.paths[i].stage = LP2P_STAGE_FAILED;
-        at->info.paths[i].error = error;
-        at->info.paths[i].where = "dial";
-        at->info.paths[i].ended = swarm_now(at->sw);
+        path_failed(at, &at->info.paths[i], error, "dial");
         swarm_conn_doom(c, (struct lp2p_failure){.code = error, .class_ = LP2P_CLASS_LOCAL});
     }
     at->running = 0;
@@ -143,6 +158,33 @@ static bool addr_was_given(const struct lp2p_peer_addr *how)
            how->source == LP2P_ADDR_LINK;
 }
 
+/* A path whose turn comes while the attempt runs waits for it; else it ends as it did last time. */
+static void path_wait(struct swarm_attempt *at, size_t i)
+{
+    struct lp2p_path *p = &at->info.paths[i];
+    lp2p_ts until = swarm_backoff_until(at->sw, &at->info.peer, p);
+    if (until >= at->deadline) {
+        p->stage = LP2P_STAGE_FAILED;
+        return;
+    }
+    at->paths[i].not_before = until;
+    p->error = 0;
+    p->where = NULL;
+}
+
+/* Paths that wait for their turn, or ended because it comes too late, have it now. */
+static void attempt_forgive(struct swarm_attempt *at)
+{
+    swarm_backoff_forgive(at->sw, &at->info.peer);
+    for (size_t i = 0; i < at->info.n_paths; i++) {
+        struct lp2p_path *p = &at->info.paths[i];
+        at->paths[i].not_before = 0;
+        if (p->stage == LP2P_STAGE_FAILED && p->started == 0) {
+            *p = (struct lp2p_path){.addr = p->addr, .source = p->source};
+        }
+    }
+}
+
 static void attempt_add_path(struct swarm_attempt *at, const struct lp2p_multiaddr *full,
                              const struct lp2p_peer_addr *how)
 {
@@ -160,6 +202,9 @@ static void attempt_add_path(struct swarm_attempt *at, const struct lp2p_multiad
     at->info.paths[n] = (struct lp2p_path){.addr = addr, .source = how->source};
     at->paths[n] = (struct swarm_path){.ifindex = how->ifindex};
     at->info.n_paths++;
+    if (at->background) {
+        path_wait(at, n);
+    }
 }
 
 /* Link-local IPv6 addresses need the interface they were heard on. */
@@ -213,12 +258,26 @@ static int path_rank(const struct lp2p_path *p)
     return lp2p_endpoint_is_public(&e) ? 1 : 0;
 }
 
+/* When the next path's turn comes that waits for it; LP2P_TS_NEVER: none does. */
+static lp2p_ts attempt_next_turn(const struct swarm_attempt *at, lp2p_ts now)
+{
+    lp2p_ts next = LP2P_TS_NEVER;
+    for (size_t i = 0; i < at->info.n_paths; i++) {
+        lp2p_ts turn = at->paths[i].not_before;
+        if (at->info.paths[i].stage == LP2P_STAGE_LOOKING && turn > now) {
+            next = LP2P_MIN(next, turn);
+        }
+    }
+    return next;
+}
+
 static size_t attempt_next_path(const struct swarm_attempt *at)
 {
+    lp2p_ts now = swarm_now(at->sw);
     size_t best = LP2P_ATTEMPT_MAX_PATHS;
     for (size_t i = 0; i < at->info.n_paths; i++) {
         const struct lp2p_path *p = &at->info.paths[i];
-        if (p->stage == LP2P_STAGE_LOOKING &&
+        if (p->stage == LP2P_STAGE_LOOKING && at->paths[i].not_before <= now &&
             (best == LP2P_ATTEMPT_MAX_PATHS || path_rank(p) < path_rank(&at->info.paths[best]))) {
             best = i;
         }
@@ -234,10 +293,7 @@ static void attempt_start_path(struct swarm_attempt *at, size_t i)
     p->started = now;
     int err = swarm_conn_dial(at, i, &at->paths[i].conn);
     if (err != 0) {
-        p->stage = LP2P_STAGE_FAILED;
-        p->error = err;
-        p->where = "dial";
-        p->ended = now;
+        path_failed(at, p, err, "dial");
         return;
     }
     p->stage = LP2P_STAGE_DIALING;
@@ -256,7 +312,8 @@ static bool attempt_is_exhausted(struct swarm_attempt *at, lp2p_ts now)
         attempt_fail(at, -LP2P_E_TIMEOUT, "dial");
         return true;
     }
-    if (at->running > 0 || attempt_next_path(at) != LP2P_ATTEMPT_MAX_PATHS) {
+    if (at->running > 0 || attempt_next_path(at) != LP2P_ATTEMPT_MAX_PATHS ||
+        attempt_next_turn(at, now) != LP2P_TS_NEVER) {
         return false;
     }
     if (now >= at->look_until) {
@@ -283,10 +340,10 @@ static void attempt_step(struct swarm_attempt *at)
     if (attempt_is_exhausted(at, now)) {
         return;
     }
-    lp2p_ts wake = at->deadline;
+    lp2p_ts wake = LP2P_MIN(at->deadline, attempt_next_turn(at, now));
     if (next != LP2P_ATTEMPT_MAX_PATHS && at->running < at->sw->cfg.limits.dial_parallel) {
         wake = LP2P_MIN(wake, at->next_start);
-    } else if (at->running == 0) {
+    } else if (at->running == 0 && now < at->look_until) {
         wake = LP2P_MIN(wake, at->look_until);
     }
     at->sw->cfg.env->ops->timer_set(&at->timer, wake);
@@ -360,6 +417,7 @@ static int attempt_new(struct lp2p_swarm *sw, const struct lp2p_peer_id *peer,
     at->info.id = sw->next_id++;
     at->info.peer = *peer;
     at->info.started = now;
+    at->background = opts->background;
     at->look_until = now + opts->look;
     at->deadline = attempt_deadline(sw, opts);
     lp2p_list_add_last(&sw->attempts, &at->node);
@@ -384,6 +442,10 @@ int lp2p_swarm_connect(struct lp2p_swarm *sw, const struct lp2p_peer_id *peer,
         /* Who joins a running attempt gets its own patience, not what is left of another's. */
         at->look_until = LP2P_MAX(at->look_until, swarm_now(sw) + opts->look);
         at->deadline = LP2P_MAX(at->deadline, attempt_deadline(sw, opts));
+    }
+    if (!opts->background) {
+        at->background = false;
+        attempt_forgive(at);
     }
     struct lp2p_peer_addr how = {.source = opts->source};
     for (size_t i = 0; i < opts->n; i++) {
@@ -435,7 +497,9 @@ void lp2p_swarm_found(struct lp2p_swarm *sw, const struct lp2p_peer_id *peer)
 {
     size_t running;
     struct swarm_attempt *at = attempt_find_running(sw, peer, &running);
+    swarm_backoff_forgive(sw, peer); /* it is there */
     if (at != NULL && at->winner == NULL) {
+        attempt_forgive(at);
         sw->cfg.env->ops->timer_set(&at->timer, 0);
     }
     sw->cfg.env->ops->timer_set(&sw->expiry, 0);
@@ -462,6 +526,7 @@ void swarm_attempt_won(struct lp2p_swarm_conn *c)
     if (c->attempt != NULL) {
         c->attempt->info.paths[c->path].stage = LP2P_STAGE_CONNECTED;
         c->attempt->info.paths[c->path].ended = swarm_now(c->sw);
+        swarm_backoff_worked(c->sw, &c->peer->id, &c->attempt->info.paths[c->path].addr);
         c->attempt->paths[c->path].conn = NULL;
         c->attempt->running--;
         c->attempt = NULL;
@@ -506,10 +571,8 @@ void swarm_attempt_lost(struct lp2p_swarm_conn *c, const struct lp2p_failure *wh
     }
     struct lp2p_path *p = &at->info.paths[c->path];
     /* Before the socket was there every failure is the dial's. */
-    p->where = p->stage == LP2P_STAGE_DIALING ? "dial" : why->where;
-    p->stage = LP2P_STAGE_FAILED;
-    p->error = why->code != 0 ? why->code : -LP2P_E_CLOSED;
-    p->ended = swarm_now(at->sw);
+    const char *where = p->stage == LP2P_STAGE_DIALING ? "dial" : why->where;
+    path_failed(at, p, why->code != 0 ? why->code : -LP2P_E_CLOSED, where);
     at->paths[c->path].conn = NULL;
     at->running--;
     c->attempt = NULL;
@@ -530,6 +593,7 @@ static void attempt_retry(struct swarm_attempt *at)
 {
     for (size_t i = 0; i < at->info.n_paths; i++) {
         struct lp2p_path *p = &at->info.paths[i];
+        at->paths[i].not_before = 0;
         if (!path_may_retry(p)) {
             continue;
         }

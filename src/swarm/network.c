@@ -143,6 +143,7 @@ static void network_on_change(void *ctx)
         return;
     }
     network_end_stranded(sw);
+    swarm_backoff_reset(sw);
     swarm_attempts_retry(sw);
     swarm_tell_addrs(sw);
 }

@@ -89,6 +89,7 @@ int lp2p_swarm_new(const struct lp2p_swarm_cfg *cfg, struct lp2p_swarm **ret)
     lp2p_peerstore_init(&sw->store, cfg->mem, hasher, &cfg->limits);
     swarm_init_scopes(sw);
     swarm_gate_init(sw);
+    swarm_backoff_init(sw);
     sw->change_task = (struct lp2p_task){.fn = swarm_tell_changes, .ctx = sw};
     sw->reaper = (struct lp2p_task){.fn = swarm_conn_reap, .ctx = sw};
     swarm_network_init(sw);
@@ -159,6 +160,7 @@ void lp2p_swarm_free(struct lp2p_swarm *sw)
     sw->cfg.env->ops->timer_fini(&sw->expiry);
     sw->cfg.env->ops->timer_fini(&sw->shutdown_timer);
     swarm_gate_fini(sw);
+    swarm_backoff_fini(sw);
     lp2p_peerstore_fini(&sw->store);
     lp2p_map_fini(&sw->peers);
     lp2p_scope_fini(&sw->pending);

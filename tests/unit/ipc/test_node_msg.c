@@ -81,6 +81,7 @@ static struct whtnxt_node_msg sample(enum whtnxt_msg type)
             .peer = ID,
             .timeout_ms = 15000,
             .look_ms = 10000,
+            .background = true,
             .n_addrs = 1,
             .addrs = {{.addr = "/ip4/192.0.2.8/tcp/1", .source = WHTNXT_ADDR_REMEMBERED}}};
         break;

@@ -327,6 +327,7 @@ static void connect_and_lose(struct rig *r)
 {
     rig_start(r);
     rig_connect(r, link_to(r->peers[0]), "user", NULL);
+    assert_false(r->connect.background);
     rig_state(r, r->peers[0], r->connect.id, WHTNXT_STAGE_CONNECTED, FINE);
     r->n_connects = 0;
 }
@@ -344,6 +345,7 @@ static void wanted_peers_come_back(void **state)
     assert_int_equal(r.connect.n_addrs, 1);
     assert_int_equal(r.connect.addrs[0].source, WHTNXT_ADDR_REMEMBERED);
     assert_int_equal(r.connect.look_ms, 0);
+    assert_true(r.connect.background);
     for (size_t i = 0; i < 7; i++) {
         uint64_t failed = r.now;
         size_t before = r.n_connects;
