@@ -218,6 +218,7 @@ void model_peer_connected(struct whtnxt_model *m, uint64_t now, const char *id, 
  * once. */
 void model_peers_reconnect(struct whtnxt_model *m, uint64_t now);
 void model_peer_seen(struct whtnxt_model *m, uint64_t now, const char *id);
+void model_network_changed(struct whtnxt_model *m, uint64_t now);
 
 /* ---- links.c ---- */
 /* What came to p2p:connect. */

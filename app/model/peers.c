@@ -170,6 +170,18 @@ void model_peer_seen(struct whtnxt_model *m, uint64_t now, const char *id)
     }
 }
 
+/* Another network may have a way to those that could not be reached (JOURNEY B4). */
+void model_network_changed(struct whtnxt_model *m, uint64_t now)
+{
+    for (size_t i = 0; i < MODEL_ATTEMPTS; i++) {
+        struct model_attempt *a = &m->attempts[i];
+        if (a->id != 0 && a->stage == WHTNXT_STAGE_WAITING) {
+            a->tries = 0;
+            a->next_try = now;
+        }
+    }
+}
+
 /* ---- the file ---- */
 
 static json_t *peer_json(const struct model_peer *p)

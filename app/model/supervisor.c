@@ -382,6 +382,15 @@ static bool has_discovered(const struct whtnxt_state *s, const char *id)
 }
 
 /* What came and went between two states, for the log. */
+static bool has_same_addrs(const struct whtnxt_state *a, const struct whtnxt_state *b)
+{
+    bool same = a->n_addrs == b->n_addrs;
+    for (size_t i = 0; same && i < a->n_addrs; i++) {
+        same = strcmp(a->addrs[i], b->addrs[i]) == 0;
+    }
+    return same;
+}
+
 static void node_compare(struct whtnxt_model *m, uint64_t now, const struct whtnxt_state *old)
 {
     const struct whtnxt_state *s = &m->state;
@@ -405,6 +414,9 @@ static void node_compare(struct whtnxt_model *m, uint64_t now, const struct whtn
         if (!has_discovered(old, s->discovered[i].id)) {
             model_peer_seen(m, now, s->discovered[i].id);
         }
+    }
+    if (old->seq != 0 && !has_same_addrs(old, s)) {
+        model_network_changed(m, now);
     }
 }
 
