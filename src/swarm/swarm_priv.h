@@ -19,6 +19,7 @@
 
 #include "base/assert.h"
 #include "proto/multistream/multistream.h"
+#include "swarm/backoff_priv.h"
 #include "swarm/peerstore.h"
 #include "swarm/swarm.h"
 
@@ -35,12 +36,6 @@
 #define SWARM_SURPLUS_IDLE LP2P_SEC(30)
 /* Both sides dialed at once when their connections began within this: a dial takes no longer. */
 #define SWARM_SURPLUS_AT_ONCE LP2P_SEC(10)
-/* An address that failed is not dialed again before this, growing with every failure (SECURITY 3.2:
- * as go); attempts that a user waits for do not care. */
-#define SWARM_BACKOFF_FIRST   LP2P_SEC(5)
-#define SWARM_BACKOFF_LONGEST LP2P_SEC(300)
-/* Addresses that are remembered to have failed: those of 64 peers with as many as are dialed. */
-#define SWARM_MAX_BACKOFFS 1024U
 /* Sources of inbound connections with an account (SECURITY C4). */
 #define SWARM_MAX_SOURCES 1024U
 /* Default gateways that are looked at. */
@@ -89,11 +84,6 @@ struct swarm_gate {
     struct lp2p_map by_key;
     struct lp2p_list lru;
     uint32_t pending; /* unauthenticated inbound connections, all sources */
-};
-
-struct swarm_backoff {
-    struct lp2p_map by_key;
-    struct lp2p_list order; /* of the last failure */
 };
 
 enum swarm_conn_state {
@@ -294,22 +284,6 @@ void swarm_stream_event(struct lp2p_stream *s, const struct lp2p_conn_event *ev)
 void swarm_streams_fail(struct lp2p_swarm_conn *c, const struct lp2p_failure *why);
 /* Their users are told nothing any more. */
 void swarm_streams_detach(struct lp2p_swarm_conn *c);
-
-/* ---- backoff.c ---- */
-
-void swarm_backoff_init(struct lp2p_swarm *sw);
-void swarm_backoff_fini(struct lp2p_swarm *sw);
-void swarm_backoff_failed(struct lp2p_swarm *sw, const struct lp2p_peer_id *peer,
-                          const struct lp2p_path *p);
-void swarm_backoff_worked(struct lp2p_swarm *sw, const struct lp2p_peer_id *peer,
-                          const struct lp2p_multiaddr *addr);
-/* Forgets the failures of a peer: it was seen, or a user wants it. */
-void swarm_backoff_forgive(struct lp2p_swarm *sw, const struct lp2p_peer_id *peer);
-/* Forgets all: the network is another one. */
-void swarm_backoff_reset(struct lp2p_swarm *sw);
-/* When its turn comes, 0: nothing is against it. Sets error and where of the last failure. */
-lp2p_ts swarm_backoff_until(const struct lp2p_swarm *sw, const struct lp2p_peer_id *peer,
-                            struct lp2p_path *p);
 
 /* ---- dialer.c ---- */
 
