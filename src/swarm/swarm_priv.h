@@ -38,10 +38,6 @@
 #define SWARM_SURPLUS_AT_ONCE LP2P_SEC(10)
 /* Sources of inbound connections with an account (SECURITY C4). */
 #define SWARM_MAX_SOURCES 1024U
-/* Default gateways that are looked at. */
-#define SWARM_MAX_GATEWAYS 16U
-/* Interface addresses are read again after this where the environment tells no changes. */
-#define SWARM_IFACES_LIFE LP2P_SEC(1)
 
 struct swarm_transport {
     struct lp2p_list node;
