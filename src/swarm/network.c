@@ -7,9 +7,6 @@
 /* Interface addresses are read again after this where the environment tells no changes. */
 #define SWARM_IFACES_LIFE LP2P_SEC(1)
 
-/* Default gateways that are looked at. */
-#define SWARM_MAX_GATEWAYS 16U
-
 /* ---- what is known of the network ---- */
 
 static bool iface_eq(const struct lp2p_iface *a, const struct lp2p_iface *b)

@@ -30,12 +30,12 @@
 /* Ended attempts that are remembered, and for how long (DESIGN 2). */
 #define SWARM_ENDED_MAX  32U
 #define SWARM_ENDED_LIFE LP2P_SEC(60)
-/* A connection that is one too many is closed by its dialer when it was idle for so long (DESIGN
- * 7).
- */
+/* A connection that is one too many is closed by its dialer after so long a rest (DESIGN 7). */
 #define SWARM_SURPLUS_IDLE LP2P_SEC(30)
 /* Both sides dialed at once when their connections began within this: a dial takes no longer. */
 #define SWARM_SURPLUS_AT_ONCE LP2P_SEC(10)
+/* Default gateways that are looked at. */
+#define SWARM_MAX_GATEWAYS 16U
 /* Sources of inbound connections with an account (SECURITY C4). */
 #define SWARM_MAX_SOURCES 1024U
 
