@@ -132,6 +132,14 @@ struct lp2p_env_watch {
     void *ctx;
 };
 
+/*
+ * True for what a peer can hardly reach: point-to-point links, and by their name the bridges and
+ * tunnels of containers, virtual machines and VPNs (DESIGN 7: not announced, dialed last). A name
+ * is all the system tells; a wrong guess costs an address, not a connection, because everything is
+ * announced where nothing better is up.
+ */
+bool lp2p_iface_is_far(const struct lp2p_iface *iface);
+
 struct lp2p_env_ops {
     void (*free)(struct lp2p_env *env);
     lp2p_ts (*now)(const struct lp2p_env *env);

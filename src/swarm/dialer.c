@@ -243,19 +243,35 @@ static void attempt_gather(struct swarm_attempt *at)
     }
 }
 
-/* Lower is better: loopback, own network, other private ones, public. */
-static int path_rank(const struct lp2p_path *p)
+/* In a network that we and the peer may well share: not one of containers or a VPN. */
+static bool is_near(const struct lp2p_swarm *sw, const struct lp2p_endpoint *e)
+{
+    for (size_t i = 0; i < sw->n_ifaces; i++) {
+        const struct lp2p_iface *f = &sw->ifaces[i];
+        if (f->up && !lp2p_iface_is_far(f) && lp2p_endpoint_in_prefix(e, &f->addr, f->prefix)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Lower is better: loopback and our own networks, public addresses, link-local ones, and last
+ * private addresses elsewhere, which are those of somebody's containers as a rule (DESIGN 7). */
+static int path_rank(const struct swarm_attempt *at, const struct lp2p_path *p)
 {
     struct lp2p_endpoint e;
     uint32_t code;
     size_t used;
     if (lp2p_addr_to_endpoint(&p->addr, &e, &code, &used) != 0) {
-        return 3;
+        return 4;
     }
     if (lp2p_endpoint_is_link_local(&e)) {
         return 2;
     }
-    return lp2p_endpoint_is_public(&e) ? 1 : 0;
+    if (lp2p_endpoint_is_public(&e)) {
+        return 1;
+    }
+    return lp2p_endpoint_is_loopback(&e) || is_near(at->sw, &e) ? 0 : 3;
 }
 
 /* When the next path's turn comes that waits for it; LP2P_TS_NEVER: none does. */
@@ -278,7 +294,8 @@ static size_t attempt_next_path(const struct swarm_attempt *at)
     for (size_t i = 0; i < at->info.n_paths; i++) {
         const struct lp2p_path *p = &at->info.paths[i];
         if (p->stage == LP2P_STAGE_LOOKING && at->paths[i].not_before <= now &&
-            (best == LP2P_ATTEMPT_MAX_PATHS || path_rank(p) < path_rank(&at->info.paths[best]))) {
+            (best == LP2P_ATTEMPT_MAX_PATHS ||
+             path_rank(at, p) < path_rank(at, &at->info.paths[best]))) {
             best = i;
         }
     }
@@ -298,7 +315,7 @@ static void attempt_start_path(struct swarm_attempt *at, size_t i)
     }
     p->stage = LP2P_STAGE_DIALING;
     at->running++;
-    at->next_start = now + (path_rank(p) == 1 ? l->dial_stagger : l->dial_stagger_near);
+    at->next_start = now + (path_rank(at, p) == 1 ? l->dial_stagger : l->dial_stagger_near);
     if (at->info.stage == LP2P_STAGE_LOOKING) {
         attempt_set_stage(at, LP2P_STAGE_DIALING);
     }

@@ -266,6 +266,18 @@ static bool listener_is_reachable(const struct lp2p_swarm *sw, const struct swar
            lp2p_endpoint_is_loopback(&e) || swarm_has_ip(sw, &e);
 }
 
+/* Addresses of containers and VPNs are shown only where there are no others (DESIGN 7). */
+static bool swarm_shows(const struct lp2p_swarm *sw, const struct lp2p_iface *iface)
+{
+    bool has_near = false;
+    for (size_t i = 0; i < sw->n_ifaces; i++) {
+        const struct lp2p_iface *f = &sw->ifaces[i];
+        has_near = has_near || (f->up && !f->loopback && !lp2p_iface_is_far(f) &&
+                                !lp2p_endpoint_is_link_local(&f->addr));
+    }
+    return !has_near || !lp2p_iface_is_far(iface);
+}
+
 bool lp2p_swarm_addr_next(struct lp2p_swarm *sw, bool bound, size_t *pos,
                           struct lp2p_multiaddr *ret)
 {
@@ -282,7 +294,8 @@ bool lp2p_swarm_addr_next(struct lp2p_swarm *sw, bool bound, size_t *pos,
             continue;
         }
         for (size_t k = 0; k < sw->n_ifaces; k++) {
-            if (listener_addr_on(l, &sw->ifaces[k], ret) && i++ == *pos) {
+            if (swarm_shows(sw, &sw->ifaces[k]) && listener_addr_on(l, &sw->ifaces[k], ret) &&
+                i++ == *pos) {
                 (*pos)++;
                 return true;
             }
@@ -291,12 +304,27 @@ bool lp2p_swarm_addr_next(struct lp2p_swarm *sw, bool bound, size_t *pos,
     return false;
 }
 
-bool swarm_is_own_addr(struct lp2p_swarm *sw, const struct lp2p_multiaddr *addr)
+/* Also on addresses that are not shown. */
+static bool listener_has(const struct lp2p_swarm *sw, const struct swarm_listener *l,
+                         const struct lp2p_multiaddr *addr)
 {
     struct lp2p_multiaddr own;
-    size_t pos = 0;
-    while (lp2p_swarm_addr_next(sw, false, &pos, &own)) {
-        if (lp2p_multiaddr_eq(&own, addr)) {
+    for (size_t k = 0; k < sw->n_ifaces; k++) {
+        if (listener_addr_on(l, &sw->ifaces[k], &own) && lp2p_multiaddr_eq(&own, addr)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool swarm_is_own_addr(struct lp2p_swarm *sw, const struct lp2p_multiaddr *addr)
+{
+    swarm_read_ifaces(sw);
+    lp2p_list_each (it, &sw->listeners) {
+        const struct swarm_listener *l = LP2P_CONTAINER(it, struct swarm_listener, node);
+        bool own = listener_is_unspecified(l) ? listener_has(sw, l, addr)
+                                              : lp2p_multiaddr_eq(&l->addr, addr);
+        if (own) {
             return true;
         }
     }
