@@ -5,12 +5,13 @@ SECONDS  ?= 60
 ROUNDS   ?= 20
 T        ?=
 BUDGET   ?=
+BENCH    ?=
 # What a user runs; tests and peers need more than that.
 PROGRAMS  = app/whtnxt app/whtnxtd app/whtnxt-node
 
 .DEFAULT_GOAL := all
 .NOTPARALLEL:
-.PHONY: all run check asan ubsan clang sim fuzz cov interop e2e kill net format install clean help
+.PHONY: all run check asan ubsan clang sim fuzz cov interop bench e2e kill net format install clean help
 
 all: ## build the programs and libraries into build/
 	@tools/need-packages run
@@ -54,6 +55,11 @@ interop: ## against go-libp2p, rust-libp2p and js-libp2p; build/results/interop.
 	@RECONFIGURE=1 tools/build $(BUILD)
 	@for suite in run mdns whatnext; do \
 	    [ ! -x interop/$$suite ] || interop/$$suite || bad=1; done; [ -z "$$bad" ]
+
+bench: ## ours, go, rust and the limit side by side; build/results/bench.json
+	@tools/need-packages run
+	@tools/build $(BUILD)
+	@bench/run --build $(abspath $(BUILD)) $(BENCH)
 
 e2e: all ## real programs on two machines made of network namespaces; build/results/e2e.json
 	@tools/need-packages run e2e
