@@ -22,9 +22,10 @@ static void check_rsa(const uint8_t *p, size_t n)
     LP2P_ASSERT(key.modulus.p[0] != 0 && key.modulus.p[key.modulus.n - 1] % 2 == 1);
     LP2P_ASSERT(key.exponent.p[0] != 0 && key.exponent.n <= LP2P_RSA_EXPONENT_MAX_SIZE);
     LP2P_ASSERT(key.exponent.n > 1 || key.exponent.p[0] >= 3);
-    /* one encoding only: head, numbers and nothing else */
-    LP2P_ASSERT(n >= key.modulus.n + key.exponent.n + 30 &&
-                n <= key.modulus.n + key.exponent.n + 35);
+    /* one encoding only: 34 bytes around the numbers, and a zero before each whose top bit is set
+     */
+    size_t zeros = (key.modulus.p[0] >> 7) + (key.exponent.p[0] >> 7);
+    LP2P_ASSERT(n == 34 + zeros + key.modulus.n + key.exponent.n);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
