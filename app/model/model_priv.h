@@ -21,6 +21,9 @@
 #define MODEL_CRASHES    5U
 #define MODEL_CRASHES_MS 60000U
 #define MODEL_OUTSIDE_MS 5000U
+/* The longest wait after a signal from outside to a node that was running: its peers are connected
+ * again within 4 s, however often it is killed. */
+#define MODEL_OUTSIDE_MAX_MS 1000U
 /* Main woke later than it wanted by more than this: it was itself stopped. */
 #define MODEL_LATE_MS 250U
 /* Goodbyes of the node; then it is killed, so that main is gone within 2 s. */

@@ -233,26 +233,27 @@ static bool node_crashed(struct model_node_life *n, uint64_t now)
     return n->n_crashes == MODEL_CRASHES && now - n->crashes[0] <= MODEL_CRASHES_MS;
 }
 
-static uint64_t node_backoff(struct whtnxt_model *m, uint64_t now)
+static uint64_t node_backoff(struct whtnxt_model *m, uint64_t now, uint64_t max)
 {
     struct model_node_life *n = &m->node;
     if (now - n->spawned >= MODEL_STABLE_MS) {
         n->backoff = 0;
     }
-    n->backoff = n->backoff == 0 ? MODEL_BACKOFF_MIN_MS
-                                 : LP2P_MIN(n->backoff * 2, MODEL_BACKOFF_MAX_MS);
+    n->backoff = n->backoff == 0 ? MODEL_BACKOFF_MIN_MS : LP2P_MIN(n->backoff * 2, max);
     /* Up to a quarter of jitter, below the maximum. */
     return n->backoff - lp2p_random_below(m->random, n->backoff / 4 + 1);
 }
 
-/* A person or the system ended it: the first in 5 s starts again at once. */
+/* A person or the system ended it: the first in 5 s starts again at once. One that was running is
+ * not to blame and its waits stay short; one that never got so far may be short of memory. */
 static uint64_t node_outside(struct whtnxt_model *m, uint64_t now)
 {
     struct model_node_life *n = &m->node;
     bool again = n->had_outside && now - n->last_outside < MODEL_OUTSIDE_MS;
     n->had_outside = true;
     n->last_outside = now;
-    return again ? node_backoff(m, now) : 0;
+    uint64_t max = n->state == MODEL_NODE_STARTING ? MODEL_BACKOFF_MAX_MS : MODEL_OUTSIDE_MAX_MS;
+    return again ? node_backoff(m, now, max) : 0;
 }
 
 static void node_gone(struct whtnxt_model *m)
@@ -306,7 +307,7 @@ void whtnxt_model_exited(struct whtnxt_model *m, uint64_t now, int sig, const ch
     if (!ours && (sig == SIGKILL || sig == SIGTERM)) {
         wait = node_outside(m, now);
     } else {
-        wait = node_backoff(m, now);
+        wait = node_backoff(m, now, MODEL_BACKOFF_MAX_MS);
     }
     n->restarts++;
     n->state = MODEL_NODE_RESTARTING;

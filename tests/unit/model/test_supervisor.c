@@ -214,6 +214,48 @@ static void killed_from_outside(void **state)
     rig_close(&r);
 }
 
+/* The longest of its waits after 20 signals from outside, half a second after each start. */
+static uint64_t longest_wait_of_killed(struct rig *r, bool running)
+{
+    uint64_t longest = 0;
+    for (int i = 0; i < 20; i++) {
+        uint64_t gone = r->now;
+        size_t spawns = r->spawns;
+        rig_exit(r, SIGKILL);
+        while (r->spawns == spawns) {
+            rig_run(r, 10);
+        }
+        longest = r->last_spawn - gone > longest ? r->last_spawn - gone : longest;
+        if (running) {
+            rig_again(r);
+            rig_expect_node(r, "running");
+        }
+        rig_run(r, 500);
+    }
+    return longest;
+}
+
+static void killed_while_starting_backs_off_in_full(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r);
+    whtnxt_model_start(r.m, r.now, &r.id, NULL);
+    rig_act(&r);
+    assert_in_range(longest_wait_of_killed(&r, false), 22500, 30000);
+    rig_close(&r);
+}
+
+static void killed_while_running_waits_at_most_a_second(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r);
+    rig_start(&r);
+    assert_in_range(longest_wait_of_killed(&r, true), 750, 1000);
+    rig_close(&r);
+}
+
 static void back_off_grows_to_its_maximum(void **state)
 {
     (void)state;
@@ -356,6 +398,8 @@ int main(void)
         cmocka_unit_test(crashes_end_in_the_safe_state),
         cmocka_unit_test(slow_crashes_do_not),
         cmocka_unit_test(killed_from_outside),
+        cmocka_unit_test(killed_while_running_waits_at_most_a_second),
+        cmocka_unit_test(killed_while_starting_backs_off_in_full),
         cmocka_unit_test(back_off_grows_to_its_maximum),
         cmocka_unit_test(cannot_be_started),
         cmocka_unit_test(another_version),
