@@ -2,13 +2,11 @@
 
 #include "base/assert.h"
 #include "host/host_priv.h"
+#include "proto/noise/payload.h"
 
 #include <string.h>
 
 #define HOST_AGENT_DEFAULT "lp2p/" LP2P_VERSION
-
-/* What the identity signs to bind the Noise static key to itself (specs noise/README.md). */
-#define HOST_STATIC_PREFIX "noise-libp2p-static-key:"
 
 static int host_load_identity(struct lp2p_host *h, const struct lp2p_host_cfg *cfg)
 {
@@ -29,29 +27,11 @@ static int host_load_identity(struct lp2p_host *h, const struct lp2p_host_cfg *c
 /* A fresh static key for each start, and the one signature over it (DESIGN 4.5). */
 static int host_make_static_key(struct lp2p_host *h)
 {
-    uint8_t msg[sizeof(HOST_STATIC_PREFIX) - 1 + LP2P_X25519_SIZE];
     lp2p_random_fill(&h->env->random, h->static_secret, sizeof(h->static_secret));
     LP2P_TRY(
         h->crypto->ops->x25519_public(h->crypto->ctx, h->static_secret, h->upgrade.static_public));
-    memcpy(msg, HOST_STATIC_PREFIX, sizeof(HOST_STATIC_PREFIX) - 1);
-    memcpy(msg + sizeof(HOST_STATIC_PREFIX) - 1, h->upgrade.static_public, LP2P_X25519_SIZE);
-    return lp2p_identity_sign(h->crypto, &h->identity, lp2p_span(msg, sizeof(msg)),
-                              h->upgrade.static_sig);
-}
-
-static struct lp2p_yamux_limits host_yamux_limits(const struct lp2p_limits *l)
-{
-    return (struct lp2p_yamux_limits){
-        .streams_in = l->streams_in,
-        .streams_out = l->streams_out,
-        .ack_backlog = l->ack_backlog,
-        .window_max = l->window_max,
-        .windows_total = l->windows_per_conn,
-        .keepalive = l->keepalive,
-        .ping_timeout = l->ping_timeout,
-        .abuse_burst = l->abuse_burst,
-        .abuse_refill = l->abuse_refill,
-    };
+    return lp2p_noise_static_sign(h->crypto, &h->identity, h->upgrade.static_public,
+                                  h->upgrade.static_sig);
 }
 
 static void host_init_shared(struct lp2p_host *h)
@@ -63,7 +43,7 @@ static void host_init_shared(struct lp2p_host *h)
     h->upgrade.random = &h->env->random;
     h->upgrade.hasher = lp2p_hasher(&h->hash);
     h->upgrade.identity_pb = lp2p_span(h->identity.public_pb, sizeof(h->identity.public_pb));
-    h->upgrade.yamux = host_yamux_limits(l);
+    h->upgrade.yamux = lp2p_upgrade_limits(l);
     h->upgrade.early_muxer = true;
     lp2p_pool_init(&h->upgrade.obufs, h->mem, LP2P_UPGRADE_OBUF_SIZE, most, HOST_BUFFERS_KEPT);
     h->wires.env = h->env;

@@ -42,17 +42,6 @@ static inline void noise_fill(void *ctx, uint8_t *p, size_t n)
     }
 }
 
-/* What an identity signs for a static key. */
-static inline void noise_sign_static(const struct lp2p_crypto *c, const struct lp2p_identity *id,
-                                     const uint8_t s_public[LP2P_SIZE(32)],
-                                     uint8_t sig[LP2P_SIZE(64)])
-{
-    uint8_t msg[sizeof(LP2P_NOISE_SIG_PREFIX) - 1 + 32];
-    memcpy(msg, LP2P_NOISE_SIG_PREFIX, sizeof(LP2P_NOISE_SIG_PREFIX) - 1);
-    memcpy(msg + sizeof(LP2P_NOISE_SIG_PREFIX) - 1, s_public, 32);
-    HARNESS_CHECK(lp2p_identity_sign(c, id, lp2p_span(msg, sizeof(msg)), sig) == 0, "sign");
-}
-
 /* Offers /yamux/1.0.0, expects anybody. */
 static inline void noise_end_init(struct noise_end *n, const struct lp2p_crypto *c,
                                   enum lp2p_noise_role role, uint64_t number)
@@ -65,7 +54,7 @@ static inline void noise_end_init(struct noise_end *n, const struct lp2p_crypto 
     noise_fill(&seed, n->s_secret, sizeof(n->s_secret));
     HARNESS_CHECK(lp2p_identity_from_seed(c, identity_seed, &n->id) == 0, "identity");
     HARNESS_CHECK(c->ops->x25519_public(c->ctx, n->s_secret, n->s_public) == 0, "static key");
-    noise_sign_static(c, &n->id, n->s_public, n->sig);
+    HARNESS_CHECK(lp2p_noise_static_sign(c, &n->id, n->s_public, n->sig) == 0, "sign");
     n->random = (struct lp2p_random){.ctx = &n->seed, .fill = noise_fill};
     n->cfg = (struct lp2p_noise_cfg){
         .crypto = c,

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "lp2p/limits.h"
+#include "proto/noise/payload.h"
 
 /* ---- streams ---- */
 
@@ -244,33 +245,13 @@ bool peer_conn_is_answered(const struct peer_conn *c)
 
 static int peer_make_keys(struct peer *p, uint8_t seed)
 {
-    static const char prefix[] = "noise-libp2p-static-key:";
-    uint8_t msg[sizeof(prefix) - 1 + 32];
     uint8_t id_seed[32] = {seed};
     LP2P_TRY(lp2p_identity_from_seed(p->crypto, id_seed, &p->identity));
     lp2p_random_fill(&p->env->random, p->static_secret, sizeof(p->static_secret));
     LP2P_TRY(
         p->crypto->ops->x25519_public(p->crypto->ctx, p->static_secret, p->upgrade.static_public));
-    memcpy(msg, prefix, sizeof(prefix) - 1);
-    memcpy(msg + sizeof(prefix) - 1, p->upgrade.static_public, 32);
-    return lp2p_identity_sign(p->crypto, &p->identity, lp2p_span(msg, sizeof(msg)),
-                              p->upgrade.static_sig);
-}
-
-static struct lp2p_yamux_limits peer_yamux(void)
-{
-    const struct lp2p_limits *l = lp2p_limits_profile("desktop");
-    return (struct lp2p_yamux_limits){
-        .streams_in = l->streams_in,
-        .streams_out = l->streams_out,
-        .ack_backlog = l->ack_backlog,
-        .window_max = l->window_max,
-        .windows_total = l->windows_per_conn,
-        .keepalive = l->keepalive,
-        .ping_timeout = l->ping_timeout,
-        .abuse_burst = l->abuse_burst,
-        .abuse_refill = l->abuse_refill,
-    };
+    return lp2p_noise_static_sign(p->crypto, &p->identity, p->upgrade.static_public,
+                                  p->upgrade.static_sig);
 }
 
 int peer_init(struct peer *p, struct lp2p_env *env, const struct lp2p_mem *mem, uint8_t seed)
@@ -290,7 +271,7 @@ int peer_init(struct peer *p, struct lp2p_env *env, const struct lp2p_mem *mem, 
     p->upgrade.random = &env->random;
     p->upgrade.hasher = lp2p_hasher(&p->hash);
     p->upgrade.identity_pb = lp2p_span(p->identity.public_pb, sizeof(p->identity.public_pb));
-    p->upgrade.yamux = peer_yamux();
+    p->upgrade.yamux = lp2p_upgrade_limits(lp2p_limits_profile("desktop"));
     p->upgrade.early_muxer = true;
     p->wires.env = env;
     p->wires.upgrade = &p->upgrade;

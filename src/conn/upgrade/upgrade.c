@@ -171,6 +171,21 @@ static const struct lp2p_conn_ops upgrade_ops = {
     .muxer = conn_muxer,
 };
 
+struct lp2p_yamux_limits lp2p_upgrade_limits(const struct lp2p_limits *l)
+{
+    return (struct lp2p_yamux_limits){
+        .streams_in = l->streams_in,
+        .streams_out = l->streams_out,
+        .ack_backlog = l->ack_backlog,
+        .window_max = l->window_max,
+        .windows_total = l->windows_per_conn,
+        .keepalive = l->keepalive,
+        .ping_timeout = l->ping_timeout,
+        .abuse_burst = l->abuse_burst,
+        .abuse_refill = l->abuse_refill,
+    };
+}
+
 int lp2p_upgrade_new(struct lp2p_upgrade_host *host, enum lp2p_conn_role role,
                      const struct lp2p_peer_id *expected, struct lp2p_scope *scope,
                      struct lp2p_conn **ret)

@@ -13,6 +13,7 @@
 #define LP2P_CONN_UPGRADE_H
 
 #include "conn/conn.h"
+#include "lp2p/limits.h"
 #include "proto/noise/noise.h"
 #include "proto/yamux/yamux.h"
 
@@ -33,6 +34,9 @@ struct lp2p_upgrade_host {
     struct lp2p_yamux_limits yamux;
     bool early_muxer; /* offer /yamux/1.0.0 inside the handshake; off only to test the other way */
 };
+
+/* What the muxer of a connection takes of a host's limits. */
+struct lp2p_yamux_limits lp2p_upgrade_limits(const struct lp2p_limits *l);
 
 /*
  * A connection that starts to negotiate. `expected` (copied; NULL: any) is enforced by the dialer.

@@ -5,6 +5,10 @@
 #include "lp2p/error.h"
 #include "proto/noise/noise.h"
 
+/* What the identity key signs is this and the static public key. */
+#define STATIC_PREFIX   "noise-libp2p-static-key:"
+#define STATIC_MSG_SIZE (sizeof(STATIC_PREFIX) - 1 + LP2P_X25519_SIZE)
+
 #define FIELD_IDENTITY_KEY 1U
 #define FIELD_IDENTITY_SIG 2U
 #define FIELD_EXTENSIONS   4U /* 3 was the old `data` */
@@ -97,12 +101,26 @@ int lp2p_noise_payload_decode(struct lp2p_span pb, struct lp2p_span *muxers,
     return 0;
 }
 
+static void static_message(const uint8_t s_public[LP2P_SIZE(32)],
+                           uint8_t msg[LP2P_SIZE(STATIC_MSG_SIZE)])
+{
+    memcpy(msg, STATIC_PREFIX, sizeof(STATIC_PREFIX) - 1);
+    memcpy(msg + sizeof(STATIC_PREFIX) - 1, s_public, LP2P_X25519_SIZE);
+}
+
+int lp2p_noise_static_sign(const struct lp2p_crypto *crypto, const struct lp2p_identity *id,
+                           const uint8_t s_public[LP2P_SIZE(32)], uint8_t ret_sig[LP2P_SIZE(64)])
+{
+    uint8_t msg[STATIC_MSG_SIZE];
+    static_message(s_public, msg);
+    return lp2p_identity_sign(crypto, id, lp2p_span(msg, sizeof(msg)), ret_sig);
+}
+
 int lp2p_noise_payload_verify(const struct lp2p_noise_payload *p, const struct lp2p_crypto *crypto,
                               const uint8_t rs[LP2P_SIZE(32)], struct lp2p_peer_id *ret_peer)
 {
-    uint8_t msg[sizeof(LP2P_NOISE_SIG_PREFIX) - 1 + LP2P_X25519_SIZE];
-    memcpy(msg, LP2P_NOISE_SIG_PREFIX, sizeof(LP2P_NOISE_SIG_PREFIX) - 1);
-    memcpy(msg + sizeof(LP2P_NOISE_SIG_PREFIX) - 1, rs, LP2P_X25519_SIZE);
+    uint8_t msg[STATIC_MSG_SIZE];
+    static_message(rs, msg);
     struct lp2p_public_key key;
     LP2P_TRY(lp2p_public_key_decode(p->identity_key, &key));
     LP2P_TRY(lp2p_public_key_verify(crypto, &key, lp2p_span(msg, sizeof(msg)), p->identity_sig));

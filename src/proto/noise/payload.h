@@ -11,9 +11,6 @@
 #include "crypto/crypto.h"
 #include "identity/key.h"
 
-/* What the identity key signs is this and the static public key. */
-#define LP2P_NOISE_SIG_PREFIX "noise-libp2p-static-key:"
-
 struct lp2p_noise_payload {
     struct lp2p_span identity_key; /* PublicKey message; empty: missing */
     struct lp2p_span identity_sig; /* empty: missing */
@@ -33,6 +30,13 @@ void lp2p_noise_payload_encode(const struct lp2p_noise_payload *p, uint8_t *out)
  */
 int lp2p_noise_payload_decode(struct lp2p_span pb, struct lp2p_span *muxers,
                               struct lp2p_noise_payload *ret);
+
+/*
+ * Binds a static key to an identity: `ret_sig` is the identity's signature over
+ * "noise-libp2p-static-key:" and `s_public`. -LP2P_E_CRYPTO.
+ */
+int lp2p_noise_static_sign(const struct lp2p_crypto *crypto, const struct lp2p_identity *id,
+                           const uint8_t s_public[LP2P_SIZE(32)], uint8_t ret_sig[LP2P_SIZE(64)]);
 
 /*
  * Proves the peer (DIGEST 8): its key parses, has signed its static key `rs`, and gives

@@ -43,16 +43,12 @@ static void end_make_keys(struct end *e)
 {
     const struct lp2p_crypto *c = e->crypto;
     uint8_t seed[32];
-    uint8_t msg[sizeof(LP2P_NOISE_SIG_PREFIX) - 1 + 32];
     end_fill(e, seed, sizeof(seed));
     end_fill(e, e->static_secret, sizeof(e->static_secret));
     HARNESS_CHECK(lp2p_identity_from_seed(c, seed, &e->id) == 0, "identity");
     HARNESS_CHECK(c->ops->x25519_public(c->ctx, e->static_secret, e->host.static_public) == 0,
                   "static key");
-    memcpy(msg, LP2P_NOISE_SIG_PREFIX, sizeof(LP2P_NOISE_SIG_PREFIX) - 1);
-    memcpy(msg + sizeof(LP2P_NOISE_SIG_PREFIX) - 1, e->host.static_public, 32);
-    HARNESS_CHECK(lp2p_identity_sign(c, &e->id, lp2p_span(msg, sizeof(msg)), e->host.static_sig) ==
-                      0,
+    HARNESS_CHECK(lp2p_noise_static_sign(c, &e->id, e->host.static_public, e->host.static_sig) == 0,
                   "signature");
 }
 
