@@ -295,7 +295,6 @@ void whtnxt_model_exited(struct whtnxt_model *m, uint64_t now, int sig, const ch
         return;
     }
     node_explain(m, sig, detail);
-    uint64_t wait;
     if (!ours && is_crash(sig) && node_crashed(n, now)) {
         n->state = MODEL_NODE_UNSTABLE;
         n->cause = WHTNXT_CAUSE_NODE_UNSTABLE;
@@ -304,11 +303,8 @@ void whtnxt_model_exited(struct whtnxt_model *m, uint64_t now, int sig, const ch
         m->wake = whtnxt_model_deadline(m);
         return;
     }
-    if (!ours && (sig == SIGKILL || sig == SIGTERM)) {
-        wait = node_outside(m, now);
-    } else {
-        wait = node_backoff(m, now, MODEL_BACKOFF_MAX_MS);
-    }
+    bool outside = !ours && (sig == SIGKILL || sig == SIGTERM);
+    uint64_t wait = outside ? node_outside(m, now) : node_backoff(m, now, MODEL_BACKOFF_MAX_MS);
     n->restarts++;
     n->state = MODEL_NODE_RESTARTING;
     n->next_spawn = now + wait;
@@ -382,7 +378,6 @@ static bool has_discovered(const struct whtnxt_state *s, const char *id)
     return false;
 }
 
-/* What came and went between two states, for the log. */
 static bool has_same_addrs(const struct whtnxt_state *a, const struct whtnxt_state *b)
 {
     bool same = a->n_addrs == b->n_addrs;
@@ -392,6 +387,7 @@ static bool has_same_addrs(const struct whtnxt_state *a, const struct whtnxt_sta
     return same;
 }
 
+/* What came and went between two states, for the log. */
 static void node_compare(struct whtnxt_model *m, uint64_t now, const struct whtnxt_state *old)
 {
     const struct whtnxt_state *s = &m->state;
