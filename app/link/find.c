@@ -314,8 +314,15 @@ int whtnxt_link_find(const char *text, size_t n, struct whtnxt_link *ret,
                      struct whtnxt_link_fault *ret_fault)
 {
     struct find_text t;
+    struct whtnxt_link_fault unused;
     find_clean(text, n, &t);
-    return find_in(&t, ret, ret_fault);
+    int err = find_in(&t, ret, ret_fault);
+    /* taking away what is around a link may take a part of it; a whole link needs none of that */
+    if (err != 0 && whtnxt_link_parse(text, n, ret, &unused) == 0) {
+        *ret_fault = unused;
+        err = 0;
+    }
+    return err;
 }
 
 /* -- bare forms -------------------------------------------------------------------------------- */
@@ -408,9 +415,9 @@ int whtnxt_link_read(const char *text, size_t n, struct whtnxt_link *ret,
     struct find_text t;
     struct whtnxt_link_fault fault = {.error = WHTNXT_LINK_OK};
     enum whtnxt_link_kind kind = WHTNXT_LINK_KIND_LINK;
-    find_clean(text, n, &t);
-    int err = find_in(&t, ret, &fault);
+    int err = whtnxt_link_find(text, n, ret, &fault);
     if (err != 0 && fault.error == WHTNXT_LINK_NOT_FOUND) {
+        find_clean(text, n, &t);
         struct lp2p_span word = find_word(&t);
         fault = (struct whtnxt_link_fault){.error = WHTNXT_LINK_OK};
         if (word.n > 0 && word.p[0] == '/') {

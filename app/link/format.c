@@ -37,8 +37,9 @@ static void link_put_value(struct link_text *t, const char *s, size_t n)
     for (size_t i = 0; i < n; i++) {
         uint8_t c = (uint8_t)s[i];
         const char encoded[3] = {'%', digits[c >> 4], digits[c & 0xf]};
-        /* a link that ends in a dot would lose it to the end of a sentence */
-        bool plain = link_is_plain(c) && (c != '.' || i + 1 < n);
+        /* a link that ends in one of these would lose it to the end of a sentence or of emphasis */
+        bool lost = i + 1 == n && strchr(".:_~", c) != NULL;
+        bool plain = link_is_plain(c) && !lost;
         link_put(t, plain ? s + i : encoded, plain ? 1 : sizeof(encoded));
     }
 }
