@@ -279,6 +279,8 @@ static void step(struct script *t, uint8_t what, const uint8_t a[4])
     case 8:
         if (a[0] == 255) {
             lp2p_yamux_goaway(t->e, a[1]);
+        } else if (a[0] == 254) {
+            lp2p_yamux_probe(t->e, t->now, LP2P_MSEC(100) * a[1]);
         } else {
             lp2p_yamux_ping(t->e, t->now);
         }

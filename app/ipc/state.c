@@ -161,6 +161,7 @@ static const struct field state_fields[] = {
     STATE(NUM, seq, "seq"),
     STATE(PORT, port, "port"),
     STATE(BOOL, online, "online"),
+    STATE(NUM, resumes, "resumes"),
     FIELD_CHARS(struct whtnxt_state, EXACT, limits, "limits"),
     STATE(NUM, more_discovered, "moreDiscovered"),
 };

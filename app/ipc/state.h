@@ -116,6 +116,7 @@ struct whtnxt_state {
     uint64_t seq;                  /* grows with each state of one node process */
     uint16_t port;                 /* we listen on it; 0: on none */
     bool online;                   /* an interface besides loopback is up */
+    uint64_t resumes;              /* times the node or the machine had stood still for seconds */
     char limits[WHTNXT_WORD_SIZE]; /* the active profile */
     size_t n_addrs;
     char (*addrs)[WHTNXT_TEXT_SIZE]; /* where we listen, without /p2p/ */

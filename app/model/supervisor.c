@@ -412,7 +412,7 @@ static void node_compare(struct whtnxt_model *m, uint64_t now, const struct whtn
             model_peer_seen(m, now, s->discovered[i].id);
         }
     }
-    if (old->seq != 0 && !has_same_addrs(old, s)) {
+    if (old->seq != 0 && (old->resumes != s->resumes || !has_same_addrs(old, s))) {
         model_network_changed(m, now);
     }
 }

@@ -45,6 +45,7 @@ static void node_on_counters(uv_timer_t *timer)
 static void node_on_change(void *ctx, unsigned changes)
 {
     struct node *n = ctx;
+    n->resumes += (changes & LP2P_CHANGE_RESUMED) != 0 ? 1 : 0;
     if ((changes & (LP2P_CHANGE_CONNS | LP2P_CHANGE_ATTEMPTS)) != 0) {
         n->dirty = true;
         node_flush(n);

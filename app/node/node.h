@@ -60,6 +60,7 @@ struct node {
     bool dirty; /* a state is due as soon as the pipe is free */
     bool merging;
     uint64_t seq;
+    uint64_t resumes; /* pauses of this process or machine so far */
     uint16_t port;
     const char *limits;
     struct node_attempt attempts[NODE_MAX_ATTEMPTS];

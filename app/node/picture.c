@@ -278,6 +278,7 @@ int node_picture(struct node *n, struct whtnxt_state *s)
     s->seq = ++n->seq;
     s->port = n->port;
     s->online = is_online(n);
+    s->resumes = n->resumes;
     put_text(s->limits, sizeof(s->limits), n->limits);
     put_addrs(n, s);
     put_conns(n, s);

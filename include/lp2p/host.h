@@ -28,6 +28,8 @@ enum lp2p_change {
     LP2P_CHANGE_ATTEMPTS = 1 << 1,   /* an attempt moved on */
     LP2P_CHANGE_DISCOVERED = 1 << 2, /* peers found or gone */
     LP2P_CHANGE_ADDRS = 1 << 3,      /* our own addresses */
+    LP2P_CHANGE_RESUMED = 1 << 4,    /* this process or machine had stood still for seconds: peers
+                                        may be gone, connections are being probed */
 };
 
 struct lp2p_host_ops {

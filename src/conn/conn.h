@@ -88,6 +88,8 @@ struct lp2p_conn_ops {
     /* Says goodbye: no new streams. The output must be sent before the transport is closed. */
     void (*goaway)(struct lp2p_conn *c, uint32_t code);
     void (*ping)(struct lp2p_conn *c, lp2p_ts now);
+    /* As ping; and a peer that stays silent for `patience` is dead: -LP2P_E_TIMEOUT. */
+    void (*probe)(struct lp2p_conn *c, lp2p_ts now, lp2p_ts patience);
 
     /* Names for the status: "noise", "/yamux/1.0.0". Static strings. */
     const char *(*security)(const struct lp2p_conn *c);

@@ -28,6 +28,12 @@
  * first part, a small piece of the second in which everything has to follow. */
 #define LP2P_ENV_CHANGE_MERGE LP2P_MSEC(50)
 
+/* A process that stood still so long (stopped, or given no CPU), and a machine that slept so long,
+ * has missed what others waited for (SECURITY 4.3). A few seconds of standing still happen under
+ * load; sleep is told by the clocks and is never an accident. */
+#define LP2P_ENV_PAUSE LP2P_SEC(3)
+#define LP2P_ENV_SLEEP LP2P_SEC(1)
+
 /* A timer of the caller's; one shot. Its slot is reserved by `timer_init`, so setting it cannot
  * fail. */
 struct lp2p_timer {
@@ -129,6 +135,9 @@ struct lp2p_env_watch {
     struct lp2p_list node;
     /* `interfaces` or `gateways` may answer differently now. It may end its own watch. */
     void (*on_change)(void *ctx);
+    /* The process stood still for LP2P_ENV_PAUSE or the machine slept for LP2P_ENV_SLEEP, at least;
+     * told before the timers that came due meanwhile. May be NULL. */
+    void (*on_resume)(void *ctx);
     void *ctx;
 };
 
@@ -189,8 +198,8 @@ struct lp2p_env_ops {
     int (*gateways)(struct lp2p_env *env, struct lp2p_endpoint *ret, size_t max, size_t *ret_n);
     /*
      * Tells `w` from the top of the loop whenever interfaces, addresses or routes changed, a burst
-     * of changes once (LP2P_ENV_CHANGE_MERGE). What was lost on the way is told as a change. Fails
-     * with -LP2P_E_IO, -LP2P_E_NO_FDS, -LP2P_E_NOMEM: then only asking again tells.
+     * of changes once (LP2P_ENV_CHANGE_MERGE), and of pauses. What was lost on the way is told as a
+     * change. Fails with -LP2P_E_IO, -LP2P_E_NO_FDS, -LP2P_E_NOMEM: then only asking again tells.
      */
     int (*watch)(struct lp2p_env *env, struct lp2p_env_watch *w);
     void (*unwatch)(struct lp2p_env *env, struct lp2p_env_watch *w);

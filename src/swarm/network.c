@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+/* Silence after which a connection is dead when we had stood still: links are probed within 3 s and
+ * dead ones dialed again within 5 s (SECURITY 4.3). */
+#define SWARM_PROBE_PATIENCE LP2P_SEC(3)
 /* Interface addresses are read again after this where the environment tells no changes. */
 #define SWARM_IFACES_LIFE LP2P_SEC(1)
 
@@ -151,10 +154,42 @@ static void network_on_change(void *ctx)
     swarm_tell_addrs(sw);
 }
 
+static void network_probe(struct lp2p_swarm *sw)
+{
+    lp2p_list_each (it, &sw->conns) {
+        struct lp2p_swarm_conn *c = LP2P_CONTAINER(it, struct lp2p_swarm_conn, node);
+        if (c->state == SWARM_CONN_UP) {
+            struct lp2p_conn *engine = c->carrier->ops->conn(c->carrier);
+            engine->ops->probe(engine, swarm_now(sw), SWARM_PROBE_PATIENCE);
+            c->carrier->ops->kick(c->carrier);
+        }
+    }
+}
+
+/* We had stood still: the peers may have given us up, and failures from then on say nothing. */
+static void network_on_resume(void *ctx)
+{
+    struct lp2p_swarm *sw = ctx;
+    if (sw->shutting_down) {
+        return;
+    }
+    network_probe(sw);
+    swarm_backoff_reset(sw);
+    swarm_attempts_retry(sw);
+    lp2p_list_each (it, &sw->watches) {
+        struct lp2p_swarm_watch *w = LP2P_CONTAINER(it, struct lp2p_swarm_watch, node);
+        if (w->on_resume != NULL) {
+            w->on_resume(w->ctx);
+        }
+    }
+    lp2p_swarm_changed(sw, LP2P_CHANGE_RESUMED);
+}
+
 void swarm_network_init(struct lp2p_swarm *sw)
 {
     struct lp2p_env *env = sw->cfg.env;
-    sw->network = (struct lp2p_env_watch){.on_change = network_on_change, .ctx = sw};
+    sw->network = (struct lp2p_env_watch){
+        .on_change = network_on_change, .on_resume = network_on_resume, .ctx = sw};
     /* Where changes are not told the lists are read again when they are old. */
     sw->follows = env->ops->watch(env, &sw->network) == 0;
     (void)network_read(sw);

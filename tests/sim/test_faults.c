@@ -93,6 +93,32 @@ static void run_frozen(uint64_t seed)
     lab_world_fini(&w);
 }
 
+/* A machine sleeps, and its peer goes meanwhile without a word that it could hear. */
+static void run_asleep(uint64_t seed)
+{
+    struct lab_world w;
+    lab_world_init(&w, seed, DELAY);
+    struct pair p = {.a = lab_node_new(&w, NULL), .b = lab_node_new(&w, NULL)};
+    struct lab_node *c = lab_node_new(&w, NULL);
+    lab_join(p.a, p.b);
+    lab_join(c, p.b);
+    lab_run(&w, LP2P_MSEC(seed * 977 % 20000)); /* anywhere between two Pings */
+    lp2p_sim_freeze(p.b->env, true);
+    lab_cut(p.a, p.b, true);
+    lab_run(&w, LP2P_SEC(4));
+    p.b->changes = 0;
+    lp2p_sim_freeze(p.b->env, false);
+    lab_run(&w, LP2P_SEC(1));
+    assert_true((p.b->changes & LP2P_CHANGE_RESUMED) != 0);
+    lab_run(&w, LP2P_SEC(2) + LP2P_MSEC(100));
+    assert_false(lab_is_connected(p.b, p.a));
+    assert_true(lab_is_connected(p.b, c)); /* who answered is still there */
+    lab_cut(p.a, p.b, false);
+    assert_int_equal(lab_attempt_end(p.b, lab_connect(p.b, p.a), LP2P_SEC(1)).stage,
+                     LP2P_STAGE_CONNECTED);
+    lab_world_fini(&w);
+}
+
 /* The process dies: its kernel says so. */
 static void run_killed(uint64_t seed)
 {
@@ -189,6 +215,7 @@ static void other_breaks(void **state)
     (void)state;
     lab_each_seed(run_short_break);
     lab_each_seed(run_frozen);
+    lab_each_seed(run_asleep);
     lab_each_seed(run_killed);
     lab_each_seed(run_unplugged);
 }

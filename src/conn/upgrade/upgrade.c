@@ -133,6 +133,14 @@ static void conn_ping(struct lp2p_conn *c, lp2p_ts now)
     }
 }
 
+static void conn_probe(struct lp2p_conn *c, lp2p_ts now, lp2p_ts patience)
+{
+    struct lp2p_upgrade *u = lp2p_upgrade_of(c);
+    if (u->yamux != NULL) {
+        lp2p_yamux_probe(u->yamux, now, patience);
+    }
+}
+
 static const char *conn_security(const struct lp2p_conn *c)
 {
     (void)c;
@@ -167,6 +175,7 @@ static const struct lp2p_conn_ops upgrade_ops = {
     .release = stream_release,
     .goaway = conn_goaway,
     .ping = conn_ping,
+    .probe = conn_probe,
     .security = conn_security,
     .muxer = conn_muxer,
 };

@@ -150,6 +150,11 @@ void lp2p_sim_cut(struct lp2p_env *from, struct lp2p_env *to, bool cut)
 void lp2p_sim_freeze(struct lp2p_env *env, bool frozen)
 {
     struct sim_machine *m = sim_machine(env);
+    if (frozen && !m->frozen) {
+        m->frozen_at = m->sim->now;
+    } else if (m->frozen && !frozen && m->sim->now - m->frozen_at >= LP2P_ENV_PAUSE) {
+        lp2p_timers_defer(&m->timers, &m->resume);
+    }
     m->frozen = frozen;
     sim_trace(m->sim, SIM_TRACE_FREEZE, m->id, frozen ? 1 : 0);
 }
@@ -266,6 +271,18 @@ static void machine_on_merged(void *ctx, lp2p_ts now)
     }
 }
 
+static void machine_on_resume(void *ctx, lp2p_ts now)
+{
+    (void)now;
+    struct sim_machine *m = ctx;
+    lp2p_list_each_safe (it, &m->watches) {
+        struct lp2p_env_watch *w = LP2P_CONTAINER(it, struct lp2p_env_watch, node);
+        if (w->on_resume != NULL) {
+            w->on_resume(w->ctx);
+        }
+    }
+}
+
 static int machine_watch(struct lp2p_env *env, struct lp2p_env_watch *w)
 {
     struct sim_machine *m = sim_machine(env);
@@ -336,6 +353,7 @@ int lp2p_sim_machine(struct lp2p_sim *sim, const char *name, struct lp2p_env **r
     };
     m->sim = sim;
     memcpy(m->name, name, LP2P_MIN(strlen(name), sizeof(m->name) - 1));
+    m->resume = (struct lp2p_task){.fn = machine_on_resume, .ctx = m};
     m->id = (uint32_t)sim->n_machines;
     m->random = sim_random(&sim->random);
     m->next_ifindex = SIM_LO_INDEX + 1;

@@ -68,6 +68,8 @@ struct sim_machine {
     struct lp2p_list udps;
     struct lp2p_list watches; /* struct lp2p_env_watch */
     struct lp2p_timer merge;  /* in use while `watches` has some: a burst of changes ends */
+    struct lp2p_task resume;  /* it was frozen for long */
+    lp2p_ts frozen_at;
     bool frozen;
     bool gone; /* its process ended; the kernel answers for it */
 };

@@ -94,6 +94,7 @@ int lp2p_uv_watch_changes(struct lp2p_env *base, struct lp2p_env_watch *w)
             base->ops->timer_fini(&env->merge);
             return err;
         }
+        lp2p_uv_clock_open(env);
     }
     lp2p_list_add_last(&env->watches, &w->node);
     return 0;
@@ -107,5 +108,6 @@ void lp2p_uv_unwatch_changes(struct lp2p_env *base, struct lp2p_env_watch *w)
         base->ops->timer_fini(&env->merge);
         lp2p_uv_watch_close(env->netlink);
         env->netlink = NULL;
+        lp2p_uv_clock_close(env);
     }
 }

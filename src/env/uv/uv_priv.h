@@ -21,11 +21,15 @@ struct lp2p_env_uv {
     uv_prepare_t prepare;          /* runs a turn before the loop sleeps */
     uv_idle_t idle;                /* active while a turn has work: the loop does not sleep */
     lp2p_ts armed;                 /* what `wake` is set to, LP2P_TS_NEVER: stopped */
+    lp2p_ts expected;              /* when it should come: `armed`, but not before it was set */
     size_t handles;                /* of libuv, not yet closed */
     bool freeing;                  /* by us; the memory goes with the last handle */
     struct lp2p_list watches;      /* struct lp2p_env_watch */
     struct lp2p_uv_watch *netlink; /* the kernel's messages; NULL: nobody watches */
     struct lp2p_timer merge;       /* in use while `netlink` is: a burst of them ends */
+    struct lp2p_uv_watch *clock;   /* woken when the machine was; NULL: nobody watches, or cannot */
+    lp2p_ts asleep;                /* of the machine, all its sleeps together */
+    bool late;                     /* the process stood still: told before a turn is made */
     int spare_fd; /* given up to accept and close when there is no other left; -1: gone */
 };
 
@@ -98,6 +102,13 @@ void lp2p_uv_udp_close(struct lp2p_udp *u);
 
 int lp2p_uv_interfaces(struct lp2p_env *env, struct lp2p_iface *ret, size_t max, size_t *ret_n);
 int lp2p_uv_gateways(struct lp2p_env *env, struct lp2p_endpoint *ret, size_t max, size_t *ret_n);
+
+/* ---- resume.c ---- */
+
+/* Has sleeps of the machine told to the watches, where the kernel can. */
+void lp2p_uv_clock_open(struct lp2p_env_uv *env);
+void lp2p_uv_clock_close(struct lp2p_env_uv *env);
+void lp2p_uv_tell_resume(struct lp2p_env_uv *env);
 
 /* ---- changes.c ---- */
 

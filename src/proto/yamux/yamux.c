@@ -195,6 +195,15 @@ void lp2p_yamux_ping(struct lp2p_yamux *e, lp2p_ts now)
     e->ping_waiting = true;
     e->ping_owed = true;
     e->ping_at = now;
+    e->ping_patience = e->cfg.limits.ping_timeout;
+}
+
+void lp2p_yamux_probe(struct lp2p_yamux *e, lp2p_ts now, lp2p_ts patience)
+{
+    /* The answer to an older Ping would tell a round trip with the pause in it. */
+    e->ping_waiting = false;
+    lp2p_yamux_ping(e, now);
+    e->ping_patience = LP2P_MIN(patience, e->ping_patience);
 }
 
 /* When a Ping without an answer ends the connection. Other input proves that the peer lives: its
@@ -202,7 +211,7 @@ void lp2p_yamux_ping(struct lp2p_yamux *e, lp2p_ts now)
 static lp2p_ts ping_deadline(const struct lp2p_yamux *e)
 {
     lp2p_ts timeout = e->cfg.limits.ping_timeout;
-    lp2p_ts quiet = ts_add(LP2P_MAX(e->ping_at, e->last_recv), timeout);
+    lp2p_ts quiet = ts_add(LP2P_MAX(e->ping_at, e->last_recv), e->ping_patience);
     lp2p_ts last = e->ping_at;
     for (unsigned i = 0; i < LP2P_YAMUX_PING_PATIENCE; i++) {
         last = ts_add(last, timeout);

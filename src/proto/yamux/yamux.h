@@ -144,6 +144,11 @@ void lp2p_yamux_goaway(struct lp2p_yamux *e, uint32_t code);
 /* Queues a Ping now (RTT follows); does nothing while one is under way. */
 void lp2p_yamux_ping(struct lp2p_yamux *e, lp2p_ts now);
 
+/* Queues a new Ping after a pause in which nothing was heard: when the peer stays silent for
+ * `patience` (at most the limits' `ping_timeout` counts) the connection is dead. An answer to an
+ * older Ping counts no more. */
+void lp2p_yamux_probe(struct lp2p_yamux *e, lp2p_ts now, lp2p_ts patience);
+
 /* Streams alive, both directions. */
 uint32_t lp2p_yamux_streams(const struct lp2p_yamux *e);
 /* The last round trip, 0: unknown. */

@@ -80,7 +80,8 @@ struct lp2p_yamux {
     bool ping_owed;    /* not sent yet */
     bool ping_waiting; /* owed or sent, and not answered */
     uint32_t ping_value;
-    lp2p_ts ping_at; /* when it was asked for */
+    lp2p_ts ping_at;       /* when it was asked for */
+    lp2p_ts ping_patience; /* silence after that which ends the connection */
     lp2p_ts ping_next;
     lp2p_ts rtt;
 

@@ -301,6 +301,14 @@ static void on_addrs(void *ctx)
     svc->env->ops->timer_set(&svc->ifaces_timer, now_of(svc));
 }
 
+/* Peers may have come, gone and moved without our hearing of it. */
+static void on_resume(void *ctx)
+{
+    struct lp2p_mdns_service *svc = ctx;
+    lp2p_mdns_look(svc->engine, now_of(svc));
+    svc->env->ops->timer_set(&svc->timer, now_of(svc));
+}
+
 /* ---- life ---- */
 
 static int engine_new(struct lp2p_mdns_service *svc, const struct lp2p_mdns_service_cfg *cfg)
@@ -350,8 +358,11 @@ int lp2p_mdns_service_new(struct lp2p_swarm *sw, const struct lp2p_mdns_service_
     svc->env = lp2p_swarm_env(sw);
     svc->sockets[0] = (struct mdns_socket){.svc = svc, .family = LP2P_FAMILY_IP4};
     svc->sockets[1] = (struct mdns_socket){.svc = svc, .family = LP2P_FAMILY_IP6};
-    svc->watch = (struct lp2p_swarm_watch){
-        .on_up = on_conn, .on_down = on_conn, .on_addrs = on_addrs, .ctx = svc};
+    svc->watch = (struct lp2p_swarm_watch){.on_up = on_conn,
+                                           .on_down = on_conn,
+                                           .on_addrs = on_addrs,
+                                           .on_resume = on_resume,
+                                           .ctx = svc};
     int err = init(svc, cfg);
     if (err != 0) {
         lp2p_free(mem, svc);

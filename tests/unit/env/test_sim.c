@@ -705,6 +705,34 @@ static void changes_of_interfaces_are_told_once_a_burst(void **state)
     world_fini(&w);
 }
 
+static void pauses_are_told_when_they_are_over(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w);
+    unsigned changes = 0;
+    struct lp2p_env_watch plain = {.on_change = count_change, .ctx = &changes};
+    unsigned resumes = 0;
+    struct lp2p_env_watch watch = {
+        .on_change = count_change, .on_resume = count_change, .ctx = &resumes};
+    assert_int_equal(w.a->ops->watch(w.a, &plain), 0);
+    assert_int_equal(w.a->ops->watch(w.a, &watch), 0);
+    static const lp2p_ts pauses[] = {LP2P_ENV_PAUSE - 1, LP2P_ENV_PAUSE, LP2P_SEC(100)};
+    for (unsigned i = 0; i < LP2P_COUNT(pauses); i++) {
+        lp2p_sim_freeze(w.a, true);
+        lp2p_sim_run(w.sim, lp2p_sim_now(w.sim) + pauses[i]);
+        lp2p_sim_freeze(w.a, true);
+        lp2p_sim_freeze(w.a, false);
+        lp2p_sim_freeze(w.a, false);
+        lp2p_sim_run(w.sim, lp2p_sim_now(w.sim) + 1);
+        assert_int_equal(resumes, i);
+    }
+    assert_int_equal(changes, 0);
+    w.a->ops->unwatch(w.a, &watch);
+    w.a->ops->unwatch(w.a, &plain);
+    world_fini(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -728,6 +756,7 @@ int main(void)
         cmocka_unit_test(a_cut_drops_datagrams),
         cmocka_unit_test(interfaces_are_listed),
         cmocka_unit_test(changes_of_interfaces_are_told_once_a_burst),
+        cmocka_unit_test(pauses_are_told_when_they_are_over),
         cmocka_unit_test(the_same_seed_gives_the_same_trace),
         cmocka_unit_test(the_clock_stops_where_it_was_told),
         cmocka_unit_test(every_failed_allocation_is_an_error_and_leaks_nothing),

@@ -13,6 +13,7 @@ static void fill_state(struct whtnxt_state *s)
     s->seq = 9;
     s->port = 20123;
     s->online = true;
+    s->resumes = 2;
     s->more_discovered = 3;
     strncpy(s->limits, "desktop", sizeof(s->limits) - 1);
     strncpy(s->addrs[0], "/ip4/192.0.2.7/tcp/20123", WHTNXT_TEXT_SIZE - 1);

@@ -363,35 +363,48 @@ static void wanted_peers_come_back(void **state)
     rig_close(&r);
 }
 
-/* The schedule begins anew in another network, and with nothing else. */
+/* The schedule begins anew in another network and after a sleep, and with nothing else. */
+static void begins_anew(unsigned *what, struct rig *r)
+{
+    connect_and_lose(r);
+    rig_idle(r);
+    for (size_t i = 0; i < 6; i++) {
+        size_t before = r->n_connects;
+        rig_state(r, NULL, r->connect.id, WHTNXT_STAGE_FAILED, WHY(-LP2P_E_REFUSED, "dial"));
+        while (i < 5 && r->n_connects == before) {
+            rig_run(r, 50);
+        }
+    }
+    size_t before = r->n_connects;
+    rig_run(r, 1000);
+    rig_idle(r);
+    rig_run(r, 1000);
+    assert_int_equal(r->n_connects, before);
+    ++*what;
+    rig_idle(r);
+    rig_run(r, 50);
+    assert_int_equal(r->n_connects, before + 1);
+    /* From its beginning. */
+    rig_state(r, NULL, r->connect.id, WHTNXT_STAGE_FAILED, WHY(-LP2P_E_REFUSED, "dial"));
+    rig_run(r, 1050);
+    assert_int_equal(r->n_connects, before + 2);
+    rig_close(r);
+}
+
 static void another_network_is_another_chance(void **state)
 {
     (void)state;
     struct rig r;
     rig_open(&r);
-    connect_and_lose(&r);
-    rig_idle(&r);
-    for (size_t i = 0; i < 6; i++) {
-        size_t before = r.n_connects;
-        rig_state(&r, NULL, r.connect.id, WHTNXT_STAGE_FAILED, WHY(-LP2P_E_REFUSED, "dial"));
-        while (i < 5 && r.n_connects == before) {
-            rig_run(&r, 50);
-        }
-    }
-    size_t before = r.n_connects;
-    rig_run(&r, 1000);
-    rig_idle(&r);
-    rig_run(&r, 1000);
-    assert_int_equal(r.n_connects, before);
-    r.network++;
-    rig_idle(&r);
-    rig_run(&r, 50);
-    assert_int_equal(r.n_connects, before + 1);
-    /* From its beginning. */
-    rig_state(&r, NULL, r.connect.id, WHTNXT_STAGE_FAILED, WHY(-LP2P_E_REFUSED, "dial"));
-    rig_run(&r, 1050);
-    assert_int_equal(r.n_connects, before + 2);
-    rig_close(&r);
+    begins_anew(&r.network, &r);
+}
+
+static void waking_up_is_another_chance(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r);
+    begins_anew(&r.resumes, &r);
 }
 
 static void wanted_peers_survive_a_new_main(void **state)
@@ -553,6 +566,7 @@ int main(void)
         cmocka_unit_test(confirm_setting),
         cmocka_unit_test(wanted_peers_come_back),
         cmocka_unit_test(another_network_is_another_chance),
+        cmocka_unit_test(waking_up_is_another_chance),
         cmocka_unit_test(wanted_peers_survive_a_new_main),
         cmocka_unit_test(disconnecting_is_meant),
         cmocka_unit_test(declined_clears_wanted),

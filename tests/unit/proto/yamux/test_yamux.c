@@ -184,6 +184,33 @@ static void goaway_stops_new_streams(void **state)
     rig_free(r);
 }
 
+/* After a pause of ours the peer has less time to say that it is there. */
+static void a_probe_ends_what_is_silent(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new(LP2P_YAMUX_CLIENT);
+    rig_drain(r);
+    uint32_t before = r->e->ping_value;
+    r->now += LP2P_SEC(60);
+    lp2p_yamux_probe(r->e, r->now, LP2P_SEC(3));
+    assert_int_equal(lp2p_yamux_deadline(r->e), r->now + LP2P_SEC(3));
+    rig_drain(r);
+    /* The answer to what was asked before the pause says nothing of the way and back. */
+    assert_int_equal(rig_frame(r, LP2P_YAMUX_PING, ACK, 0, before), 0);
+    assert_int_equal(lp2p_yamux_rtt(r->e), 0);
+    r->now += LP2P_SEC(2);
+    assert_int_equal(rig_frame(r, LP2P_YAMUX_PING, ACK, 0, r->e->ping_value), 0);
+    assert_int_equal(lp2p_yamux_rtt(r->e), LP2P_SEC(2));
+    assert_int_equal(lp2p_yamux_deadline(r->e), r->now + LP2P_SEC(20));
+    /* The next Ping has the usual time. */
+    lp2p_yamux_ping(r->e, r->now);
+    assert_int_equal(lp2p_yamux_deadline(r->e), r->now + LP2P_SEC(10));
+    lp2p_yamux_probe(r->e, r->now, LP2P_SEC(3));
+    assert_int_equal(lp2p_yamux_tick(r->e, r->now + LP2P_SEC(3) - 1), 0);
+    assert_int_equal(lp2p_yamux_tick(r->e, r->now + LP2P_SEC(3)), -LP2P_E_TIMEOUT);
+    rig_free(r);
+}
+
 static void keeps_alive_and_times_out(void **state)
 {
     (void)state;
@@ -303,6 +330,7 @@ int main(void)
         cmocka_unit_test(frames_of_unknown_streams_are_drained),
         cmocka_unit_test(what_was_under_way_at_a_reset_is_free),
         cmocka_unit_test(goaway_stops_new_streams),
+        cmocka_unit_test(a_probe_ends_what_is_silent),
         cmocka_unit_test(keeps_alive_and_times_out),
         cmocka_unit_test(an_error_is_sticky_and_says_goodbye),
         cmocka_unit_test(a_stream_that_was_never_announced_leaves_no_trace),
