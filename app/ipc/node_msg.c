@@ -105,18 +105,6 @@ static json_t *encode_seed(const uint8_t seed[static 32])
     return v;
 }
 
-static int nibble(char c, uint8_t *ret)
-{
-    if (c >= '0' && c <= '9') {
-        *ret = (uint8_t)(c - '0');
-    } else if (c >= 'a' && c <= 'f') {
-        *ret = (uint8_t)(c - 'a' + 10);
-    } else {
-        return -LP2P_E_DECODE;
-    }
-    return 0;
-}
-
 static int decode_seed(const json_t *o, uint8_t seed[static 32])
 {
     const char *s;
@@ -125,11 +113,12 @@ static int decode_seed(const json_t *o, uint8_t seed[static 32])
         return -LP2P_E_DECODE;
     }
     for (size_t i = 0; i < 32; i++) {
-        uint8_t hi;
-        uint8_t lo;
-        LP2P_TRY(nibble(s[2 * i], &hi));
-        LP2P_TRY(nibble(s[2 * i + 1], &lo));
-        seed[i] = (uint8_t)(hi << 4 | lo);
+        int high = lp2p_text_hex_digit((uint8_t)s[2 * i]);
+        int low = lp2p_text_hex_digit((uint8_t)s[2 * i + 1]);
+        if (high < 0 || low < 0) {
+            return -LP2P_E_DECODE;
+        }
+        seed[i] = (uint8_t)(high << 4 | low);
     }
     return 0;
 }

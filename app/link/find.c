@@ -61,11 +61,6 @@ static void find_clean(const char *text, size_t n, struct find_text *ret)
     }
 }
 
-static bool find_is_alnum(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
 static bool find_is_blank(char c)
 {
     return c == ' ' || c == '\t';
@@ -108,7 +103,7 @@ static bool find_start_at(const struct find_text *t, size_t at, struct find_star
     }
     bool after_equals = at >= 1 && t->p[at - 1] == '=';
     bool after_encoded = at >= 3 && t->p[at - 3] == '%'; /* `url%3Dwhtnxt%253A` */
-    if (at > 0 && find_is_alnum(t->p[at - 1]) && !after_encoded) {
+    if (at > 0 && lp2p_text_is_alnum((uint8_t)t->p[at - 1]) && !after_encoded) {
         return false;
     }
     *ret = (struct find_start){
@@ -126,30 +121,14 @@ struct find_raw {
     char p[FIND_MAX_RAW];
 };
 
-static int find_hex(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Undoes one encoding in place; what is no encoding stays as it is. */
 static void find_decode(struct find_raw *raw)
 {
     size_t n = 0;
     for (size_t i = 0; i < raw->n; i++) {
-        bool triple = raw->p[i] == '%' && raw->n - i >= 3 && find_hex(raw->p[i + 1]) >= 0 &&
-                      find_hex(raw->p[i + 2]) >= 0;
-        if (triple) {
-            raw->p[n++] = (char)(find_hex(raw->p[i + 1]) << 4 | find_hex(raw->p[i + 2]));
-            i += 2;
-        } else {
-            raw->p[n++] = raw->p[i];
-        }
+        int byte = lp2p_text_percent(lp2p_span(raw->p + i, raw->n - i));
+        raw->p[n++] = byte >= 0 ? (char)byte : raw->p[i];
+        i += byte >= 0 ? 2 : 0;
     }
     raw->n = n;
 }
@@ -332,10 +311,10 @@ static struct lp2p_span find_word(const struct find_text *t)
 {
     size_t from = 0;
     size_t to = t->n;
-    while (from < to && !find_is_alnum(t->p[from]) && t->p[from] != '/') {
+    while (from < to && !lp2p_text_is_alnum((uint8_t)t->p[from]) && t->p[from] != '/') {
         from++;
     }
-    while (from < to && !find_is_alnum(t->p[to - 1]) && t->p[to - 1] != '/') {
+    while (from < to && !lp2p_text_is_alnum((uint8_t)t->p[to - 1]) && t->p[to - 1] != '/') {
         to--;
     }
     for (size_t i = from; i < to; i++) {

@@ -1,7 +1,7 @@
 #include "link/link.h"
 
 #include "base/assert.h"
-#include "base/span.h"
+#include "base/text.h"
 #include "lp2p/error.h"
 
 /* The text as it grows; full is full. */
@@ -27,8 +27,7 @@ static void link_put(struct link_text *t, const char *s, size_t n)
  */
 static bool link_is_plain(uint8_t c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr("-._~:@/", c) != NULL);
+    return lp2p_text_is_alnum(c) || (c != '\0' && strchr("-._~:@/", c) != NULL);
 }
 
 static void link_put_value(struct link_text *t, const char *s, size_t n)

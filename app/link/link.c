@@ -8,11 +8,6 @@
 static const char link_scheme[] = "whtnxt://";
 static const char link_action[] = "connect";
 
-static bool is_alnum(uint8_t c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
 static uint8_t lower(uint8_t c)
 {
     return c >= 'A' && c <= 'Z' ? (uint8_t)(c - 'A' + 'a') : c;
@@ -56,19 +51,10 @@ static int link_fail(enum whtnxt_link_error error, struct whtnxt_link_fault *ret
 
 /* -- parameters -------------------------------------------------------------------------------- */
 
-static int hex_value(uint8_t c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c = lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* RFC 3986, query: what may stand there unencoded, without the separators `&`. */
 static bool is_query_char(uint8_t c)
 {
-    return is_alnum(c) || (c != '\0' && strchr("-._~!$'()*+,;=:@/?", c) != NULL);
+    return lp2p_text_is_alnum(c) || (c != '\0' && strchr("-._~!$'()*+,;=:@/?", c) != NULL);
 }
 
 /* Decodes a value once; false when it is not written as a query may be. */
@@ -83,10 +69,11 @@ static bool value_decode(struct lp2p_span in, uint8_t *out, size_t *ret_len)
             out[n++] = in.p[i];
             continue;
         }
-        if (in.n - i < 3 || hex_value(in.p[i + 1]) < 0 || hex_value(in.p[i + 2]) < 0) {
+        int byte = lp2p_text_percent(span_from(in, i));
+        if (byte < 0) {
             return false;
         }
-        out[n++] = (uint8_t)(hex_value(in.p[i + 1]) << 4 | hex_value(in.p[i + 2]));
+        out[n++] = (uint8_t)byte;
         i += 2;
     }
     *ret_len = n;
@@ -181,7 +168,7 @@ static enum whtnxt_link_error link_check_action(struct lp2p_span authority)
         return WHTNXT_LINK_NO_ID;
     }
     for (size_t i = 0; i < authority.n; i++) {
-        if (!is_alnum(authority.p[i]) && authority.p[i] != '-') {
+        if (!lp2p_text_is_alnum(authority.p[i]) && authority.p[i] != '-') {
             return WHTNXT_LINK_SYNTAX; /* a user, a port, an encoded or foreign character */
         }
     }

@@ -90,3 +90,29 @@ size_t lp2p_text_clean(struct lp2p_span in, char *out, size_t cap)
     out[len] = '\0';
     return len;
 }
+
+bool lp2p_text_is_alnum(uint8_t c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+int lp2p_text_hex_digit(uint8_t c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    if (c >= 'a' && c <= 'f') {
+        return c - 'a' + 10;
+    }
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+int lp2p_text_percent(struct lp2p_span in)
+{
+    if (in.n < 3 || in.p[0] != '%') {
+        return -1;
+    }
+    int high = lp2p_text_hex_digit(in.p[1]);
+    int low = lp2p_text_hex_digit(in.p[2]);
+    return high < 0 || low < 0 ? -1 : high << 4 | low;
+}

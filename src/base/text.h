@@ -1,6 +1,6 @@
 /*
  * Text that came from outside, made fit to be shown: valid UTF-8 without control and direction
- * characters, cut to a length.
+ * characters, cut to a length. And what its characters are.
  *
  * Peers choose these strings (agent versions, protocol names, names in links); they end in
  * terminals, logs and windows.
@@ -22,5 +22,13 @@ size_t lp2p_text_decode(struct lp2p_span in, uint32_t *ret_char);
 
 /* True when the whole is well-formed UTF-8. */
 bool lp2p_text_is_utf8(struct lp2p_span in);
+
+/* Letters and digits of ASCII, whatever the locale. */
+bool lp2p_text_is_alnum(uint8_t c);
+/* Value of a hexadecimal digit in either case, -1 for anything else. */
+int lp2p_text_hex_digit(uint8_t c);
+/* Value of the `%XX` that `in` begins with, -1 when it begins with something else (RFC 3986, 2.1).
+ */
+int lp2p_text_percent(struct lp2p_span in);
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/text.h"
 #include "format/number.h"
 #include "lp2p/error.h"
 
@@ -27,27 +28,16 @@ int lp2p_ip4_parse(const char *text, size_t n, uint8_t ret[static 4])
     return 0;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* One group of one to four digits at `*at`. */
 static int ip6_group(const char *text, size_t n, size_t *at, uint16_t *ret)
 {
     unsigned v = 0;
     size_t digits = 0;
-    for (; *at < n && hex_digit(text[*at]) >= 0; *at += 1, digits++) {
+    for (; *at < n && lp2p_text_hex_digit((uint8_t)text[*at]) >= 0; *at += 1, digits++) {
         if (digits == 4) {
             return -LP2P_E_DECODE;
         }
-        v = v << 4 | (unsigned)hex_digit(text[*at]);
+        v = v << 4 | (unsigned)lp2p_text_hex_digit((uint8_t)text[*at]);
     }
     if (digits == 0) {
         return -LP2P_E_DECODE;

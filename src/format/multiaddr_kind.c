@@ -112,19 +112,7 @@ static bool http_path_check(struct lp2p_span value)
 /* RFC 3986, 2.3. */
 static bool is_unreserved(uint8_t c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '.' || c == '_' || c == '~';
-}
-
-static int percent_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return lp2p_text_is_alnum(c) || (c != '\0' && strchr("-._~", c) != NULL);
 }
 
 /* `+` is a plus: of the three implementations only go reads it as a space. */
@@ -139,10 +127,11 @@ static int http_path_parse(const char *text, size_t n, struct lp2p_mspan out, si
             out.p[len++] = (uint8_t)text[i];
             continue;
         }
-        if (n - i < 3 || percent_digit(text[i + 1]) < 0 || percent_digit(text[i + 2]) < 0) {
+        int byte = lp2p_text_percent(lp2p_span(text + i, n - i));
+        if (byte < 0) {
             return -LP2P_E_DECODE;
         }
-        out.p[len++] = (uint8_t)(percent_digit(text[i + 1]) << 4 | percent_digit(text[i + 2]));
+        out.p[len++] = (uint8_t)byte;
         i += 2;
     }
     *ret_len = len;

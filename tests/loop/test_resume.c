@@ -56,8 +56,7 @@ static int stopped_child(int say)
 {
     static const struct lp2p_udp_events events = {.on_dgram = on_dgram};
     struct seen seen = {.n = 0};
-    struct lp2p_env_watch watch = {
-        .on_change = on_change, .on_resume = on_resume, .ctx = &seen};
+    struct lp2p_env_watch watch = {.on_change = on_change, .on_resume = on_resume, .ctx = &seen};
     struct lp2p_udp_cfg cfg = {.family = LP2P_FAMILY_IP4};
     struct lp2p_env *env;
     struct lp2p_udp *u;

@@ -123,6 +123,29 @@ static void text_from_outside_is_made_fit(void **state)
     assert_true(lp2p_text_is_utf8(lp2p_span_str("\xf0\x9f\x98\x80")));
 }
 
+static void characters_are_ascii_whatever_the_locale(void **state)
+{
+    (void)state;
+    unsigned letters = 0, digits = 0;
+    for (unsigned c = 0; c < 256; c++) {
+        letters += lp2p_text_is_alnum((uint8_t)c);
+        int v = lp2p_text_hex_digit((uint8_t)c);
+        digits += v >= 0;
+        static const char hex[] = "0123456789abcdef0123456789ABCDEF";
+        assert_true(v < 0 ? c == 0 || strchr(hex, (int)c) == NULL
+                          : (unsigned)hex[v] == c || (unsigned)hex[v + 16] == c);
+    }
+    assert_int_equal(letters, 62);
+    assert_int_equal(digits, 22);
+    assert_true(lp2p_text_is_alnum('z') && lp2p_text_is_alnum('A') && lp2p_text_is_alnum('5'));
+    assert_int_equal(lp2p_text_percent(lp2p_span_str("%2Ff")), 0x2f);
+    assert_int_equal(lp2p_text_percent(lp2p_span_str("%fF")), 0xff);
+    static const char *const others[] = {"", "%", "%2", "x2f", "%g0", "%0g"};
+    for (size_t i = 0; i < LP2P_COUNT(others); i++) {
+        assert_int_equal(lp2p_text_percent(lp2p_span_str(others[i])), -1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +153,7 @@ int main(void)
         cmocka_unit_test(prefixes_of_any_length),
         cmocka_unit_test(zones_tell_link_local_addresses_apart),
         cmocka_unit_test(text_from_outside_is_made_fit),
+        cmocka_unit_test(characters_are_ascii_whatever_the_locale),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
