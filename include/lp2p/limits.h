@@ -45,7 +45,8 @@ struct lp2p_limits {
     uint32_t streams_out;
     uint32_t ack_backlog;
     uint32_t window_max;       /* receive window of one stream, bytes */
-    uint64_t windows_per_conn; /* beyond the start windows, bytes */
+    uint64_t windows_per_conn; /* beyond the start windows, bytes; and never more than half of each
+                                  account of memory, so that what arrives finds room */
     uint64_t memory_per_conn;  /* bytes received and not consumed, records, tables */
     uint64_t memory_per_peer;
     uint64_t memory_pending; /* of all unauthenticated connections */

@@ -30,6 +30,17 @@ uint64_t lp2p_scope_room(const struct lp2p_scope *s, enum lp2p_scope_kind kind)
     return room;
 }
 
+bool lp2p_scope_can_spare(const struct lp2p_scope *s, enum lp2p_scope_kind kind, uint64_t n)
+{
+    for (; s != NULL; s = s->parent) {
+        uint64_t half = s->max[kind] / 2;
+        if (s->used[kind] > half || n > half - s->used[kind]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void scope_add(struct lp2p_scope *s, enum lp2p_scope_kind kind, uint64_t n)
 {
     for (; s != NULL; s = s->parent) {

@@ -39,6 +39,10 @@ int lp2p_scope_reserve(struct lp2p_scope *s, enum lp2p_scope_kind kind, uint64_t
 /* How much could be reserved now. */
 uint64_t lp2p_scope_room(const struct lp2p_scope *s, enum lp2p_scope_kind kind);
 
+/* True when `n` more would leave half of this account and of all above it: for what only makes
+ * things faster, so that it never takes the room of what has to be. Reserves nothing. */
+bool lp2p_scope_can_spare(const struct lp2p_scope *s, enum lp2p_scope_kind kind, uint64_t n);
+
 /* Gives back what was reserved. */
 void lp2p_scope_release(struct lp2p_scope *s, enum lp2p_scope_kind kind, uint64_t n);
 

@@ -141,7 +141,7 @@ void lp2p_yamux_consume(struct lp2p_yamux *e, lp2p_ts now, struct lp2p_yamux_str
     }
     LP2P_ASSERT(n <= s->recv.unread);
     /* A window that nothing more comes through does not grow. */
-    lp2p_ts rtt = lp2p_yamux_stream_can_recv(s) ? e->rtt : 0;
+    lp2p_ts rtt = lp2p_yamux_stream_can_recv(s) ? e->rtt_base : 0;
     lp2p_yamux_window_consume(&s->recv, &e->budget, now, rtt, (uint32_t)n);
     lp2p_yamux_owe_window(e, s);
 }
@@ -170,9 +170,7 @@ void lp2p_yamux_reset(struct lp2p_yamux *e, struct lp2p_yamux_stream *s, uint32_
         return;
     }
     bool known = (s->owed & LP2P_YAMUX_OWE_SYN) == 0;
-    /* What the peer may send before it knows. */
-    e->late_bytes = LP2P_MIN(e->late_bytes + (known ? s->recv.credit : 0),
-                             LP2P_YAMUX_LATE_BYTES_MAX);
+    lp2p_yamux_expect_late(e, known ? s->recv.credit : 0, 0);
     lp2p_yamux_kill(e, s);
     if (known) {
         s->reset_code = code;

@@ -75,13 +75,15 @@ static int recv_late(struct lp2p_yamux *e, lp2p_ts now, const struct lp2p_yamux_
     return recv_charge(e, now);
 }
 
-/* Answers a SYN that cannot be accepted; it costs what a SYN and RST of the peer cost. */
+/* Answers a SYN that cannot be accepted; it costs what a SYN and RST of the peer cost. What the
+ * peer sends before it knows (go: its request and a FIN, in one flight with the SYN) is free. */
 static int recv_refuse(struct lp2p_yamux *e, lp2p_ts now, uint32_t id)
 {
     struct lp2p_yamux_refusal r = {.id = id, .code = CODE_RESOURCE_LIMIT};
     if (lp2p_ring_push(&e->refusals, &r) != 0) {
         return lp2p_yamux_fail(e, -LP2P_E_NOMEM, LP2P_YAMUX_INTERNAL_ERROR);
     }
+    lp2p_yamux_expect_late(e, LP2P_YAMUX_WINDOW_START, LP2P_YAMUX_LATE_FRAMES);
     return recv_charge(e, now);
 }
 
@@ -288,6 +290,10 @@ static int recv_ping(struct lp2p_yamux *e, lp2p_ts now, const struct lp2p_yamux_
     e->ping_waiting = false;
     /* 0 means unknown; a simulated link may have no delay at all. */
     e->rtt = LP2P_MAX(now - e->ping_at, 1U);
+    /* A peer that waits and a queue of our own only make it longer. Where the way itself became
+     * longer this follows by an eighth a Ping. */
+    bool shorter = e->rtt_base == 0 || e->rtt < e->rtt_base;
+    e->rtt_base = shorter ? e->rtt : e->rtt_base + (e->rtt - e->rtt_base) / 8;
     lp2p_ts every = e->cfg.limits.keepalive;
     e->ping_next = now > LP2P_TS_NEVER - every ? LP2P_TS_NEVER : now + every;
     event_push(e, (struct lp2p_yamux_event){.type = LP2P_YAMUX_EV_RTT, .rtt = e->rtt});

@@ -48,11 +48,13 @@ int lp2p_yamux_window_arrive(struct lp2p_yamux_window *w, struct lp2p_yamux_budg
     return 0;
 }
 
-/* Doubles the window if the connection and the scope have room for it. */
+/* Doubles the window if the connection has room for it and the accounts can spare it: what is
+ * granted can never be taken back, and a peer that grew all it may must leave the others theirs. */
 static void window_grow(struct lp2p_yamux_window *w, struct lp2p_yamux_budget *b)
 {
     uint32_t more = w->max;
-    if (more > b->window_max / 2 || b->grown + more > b->grown_max) {
+    if (more > b->window_max / 2 || b->grown + more > b->grown_max ||
+        !lp2p_scope_can_spare(b->scope, LP2P_SCOPE_MEM, more)) {
         return;
     }
     uint32_t floor = LP2P_MAX(w->unread, w->max + more - LP2P_YAMUX_WINDOW_START);
@@ -71,6 +73,7 @@ void lp2p_yamux_window_consume(struct lp2p_yamux_window *w, struct lp2p_yamux_bu
     w->unread -= n;
     w->ungranted += n;
     w->used += n;
+    (void)window_reserve_to(w, b, LP2P_MIN(w->reserved, window_floor(w, w->unread)));
     /* What lies beyond the end of one window counts for the next: pieces and whole frames agree. */
     while (w->used >= w->max) {
         w->used -= w->max;
@@ -80,7 +83,6 @@ void lp2p_yamux_window_consume(struct lp2p_yamux_window *w, struct lp2p_yamux_bu
             window_grow(w, b);
         }
     }
-    (void)window_reserve_to(w, b, LP2P_MIN(w->reserved, window_floor(w, w->unread)));
 }
 
 bool lp2p_yamux_window_is_due(const struct lp2p_yamux_window *w)

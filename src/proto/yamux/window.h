@@ -5,7 +5,8 @@
  *
  * Always: credit + bytes of the frame under way + unread + ungranted = max. What is unread is
  * reserved in the scope as it arrives, what `max` exceeds the start window by is reserved when it
- * grows; both share one reservation, the larger of the two.
+ * grows, and then only where every account keeps half for what arrives; both share one reservation,
+ * the larger of the two.
  */
 #ifndef LP2P_PROTO_YAMUX_WINDOW_H
 #define LP2P_PROTO_YAMUX_WINDOW_H

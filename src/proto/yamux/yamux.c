@@ -148,6 +148,12 @@ void lp2p_yamux_kill(struct lp2p_yamux *e, struct lp2p_yamux_stream *s)
     }
 }
 
+void lp2p_yamux_expect_late(struct lp2p_yamux *e, uint32_t bytes, uint32_t frames)
+{
+    e->late_bytes = LP2P_MIN(e->late_bytes + bytes, LP2P_YAMUX_LATE_BYTES_MAX);
+    e->late_frames = LP2P_MIN(e->late_frames + frames, LP2P_YAMUX_LATE_FRAMES_MAX);
+}
+
 /* Frames find the stream no more. Those that are under way are free of charge. */
 static void stream_unmap(struct lp2p_yamux *e, struct lp2p_yamux_stream *s)
 {
@@ -157,8 +163,7 @@ static void stream_unmap(struct lp2p_yamux *e, struct lp2p_yamux_stream *s)
     if (s->outbound && !s->acked) {
         e->unacked--;
     }
-    /* The end of the stream, its acknowledgement, and an update for each frame of ours. */
-    e->late_frames = LP2P_MIN(e->late_frames + 4 + s->unupdated, LP2P_YAMUX_LATE_FRAMES_MAX);
+    lp2p_yamux_expect_late(e, 0, LP2P_YAMUX_LATE_FRAMES + s->unupdated);
 }
 
 void lp2p_yamux_settle(struct lp2p_yamux *e, struct lp2p_yamux_stream *s)

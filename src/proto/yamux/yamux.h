@@ -50,7 +50,7 @@ struct lp2p_yamux_limits {
     uint32_t streams_out;   /* 256 */
     uint32_t ack_backlog;   /* 256 opened and not acknowledged */
     uint32_t window_max;    /* 16 MiB, the largest receive window of a stream */
-    uint64_t windows_total; /* 32 MiB, sum of the windows granted beyond the start window on this
+    uint64_t windows_total; /* 24 MiB, sum of the windows granted beyond the start window on this
                                connection */
     lp2p_ts keepalive;      /* 20 s between Pings */
     lp2p_ts ping_timeout;   /* 10 s without an answer or other input: the connection is dead */

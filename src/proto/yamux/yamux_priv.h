@@ -27,7 +27,9 @@
 /* Most frames, and bytes, that may still arrive for streams that are gone and are free of charge: a
  * peer cannot know of a reset before a round trip. */
 #define LP2P_YAMUX_LATE_FRAMES_MAX 4096U
-#define LP2P_YAMUX_LATE_BYTES_MAX  (64U * 1024U * 1024U)
+/* Of one stream: its end, its acknowledgement, and what crosses ours. */
+#define LP2P_YAMUX_LATE_FRAMES    4U
+#define LP2P_YAMUX_LATE_BYTES_MAX (64U * 1024U * 1024U)
 
 /* Answers a stream that gets no struct. */
 struct lp2p_yamux_refusal {
@@ -83,7 +85,8 @@ struct lp2p_yamux {
     lp2p_ts ping_at;       /* when it was asked for */
     lp2p_ts ping_patience; /* silence after that which ends the connection */
     lp2p_ts ping_next;
-    lp2p_ts rtt;
+    lp2p_ts rtt;      /* the last one */
+    lp2p_ts rtt_base; /* the shortest of late, by which windows grow */
 
     bool goaway_owed;
     bool goaway_sent; /* or owed */
@@ -114,6 +117,10 @@ void lp2p_yamux_owe_window(struct lp2p_yamux *e, struct lp2p_yamux_stream *s);
 
 /* The stream is reset: nothing of it is kept but what its user holds. */
 void lp2p_yamux_kill(struct lp2p_yamux *e, struct lp2p_yamux_stream *s);
+
+/* A stream is gone that the peer may still send to: so many bytes of data, and so many frames
+ * without, cost nothing. */
+void lp2p_yamux_expect_late(struct lp2p_yamux *e, uint32_t bytes, uint32_t frames);
 
 /* Takes a stream that is over out of the map and frees it once nobody needs it; call it after every
  * step that may end it, and do not touch the stream behind it. */

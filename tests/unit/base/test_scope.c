@@ -62,6 +62,33 @@ static void a_scope_moves_with_what_it_holds(void **state)
     lp2p_scope_fini(&system);
 }
 
+static void what_can_be_spared_leaves_half_of_every_account(void **state)
+{
+    (void)state;
+    struct lp2p_scope system;
+    struct lp2p_scope conn;
+    lp2p_scope_init(&system, NULL);
+    lp2p_scope_init(&conn, &system);
+    assert_true(lp2p_scope_can_spare(&conn, LP2P_SCOPE_MEM, UINT64_MAX / 2));
+    system.max[LP2P_SCOPE_MEM] = 100;
+    conn.max[LP2P_SCOPE_MEM] = 61;
+    assert_true(lp2p_scope_can_spare(&conn, LP2P_SCOPE_MEM, 30));
+    assert_false(lp2p_scope_can_spare(&conn, LP2P_SCOPE_MEM, 31));
+    assert_int_equal(lp2p_scope_reserve(&conn, LP2P_SCOPE_MEM, 20), 0);
+    assert_true(lp2p_scope_can_spare(&conn, LP2P_SCOPE_MEM, 10));
+    assert_false(lp2p_scope_can_spare(&conn, LP2P_SCOPE_MEM, 11));
+    assert_int_equal(lp2p_scope_reserve(&system, LP2P_SCOPE_MEM, 25), 0);
+    assert_true(lp2p_scope_can_spare(&conn, LP2P_SCOPE_MEM, 5));
+    assert_false(lp2p_scope_can_spare(&conn, LP2P_SCOPE_MEM, 6));
+    assert_false(lp2p_scope_can_spare(&conn, LP2P_SCOPE_MEM, UINT64_MAX));
+    assert_int_equal(lp2p_scope_reserve(&system, LP2P_SCOPE_MEM, 50), 0);
+    assert_false(lp2p_scope_can_spare(&conn, LP2P_SCOPE_MEM, 0));
+    lp2p_scope_release(&system, LP2P_SCOPE_MEM, 75);
+    lp2p_scope_release(&conn, LP2P_SCOPE_MEM, 20);
+    lp2p_scope_fini(&conn);
+    lp2p_scope_fini(&system);
+}
+
 static void count_up(void *ctx, uint8_t *p, size_t n)
 {
     uint8_t *next = ctx;
@@ -84,6 +111,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_levels_or_none),
         cmocka_unit_test(a_scope_moves_with_what_it_holds),
+        cmocka_unit_test(what_can_be_spared_leaves_half_of_every_account),
         cmocka_unit_test(random_below_stays_below),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

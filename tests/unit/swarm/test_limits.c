@@ -7,6 +7,7 @@
 
 /* The specification's start window: no window is smaller. */
 #define WINDOW_START (256U * 1024U)
+#define MIB          (1024U * 1024U)
 /* What the allocator adds to a block. */
 #define BLOCK 32U
 
@@ -61,7 +62,11 @@ static void memory_fits_into_each_other(const struct lp2p_limits *l)
     assert_true(l->ack_backlog > 0 && l->ack_backlog <= l->streams_out);
     assert_true(l->window_max >= WINDOW_START);
     assert_true(l->window_max <= l->windows_per_conn);
-    assert_true(l->windows_per_conn <= l->memory_per_conn);
+    /* Grown windows are promised and cannot be taken back: one stream at its best, with something
+     * in the account already, leaves half of it to what arrives. */
+    assert_true(l->windows_per_conn <= l->memory_per_conn / 2);
+    assert_true(l->window_max + MIB / 4 <= l->memory_per_conn / 2);
+    assert_true(l->memory_per_conn / 2 <= l->memory / 2);
     assert_true(l->memory_per_conn <= l->memory_per_peer);
     assert_true(l->memory_per_peer <= l->memory);
     assert_true(l->memory_pending < l->memory);

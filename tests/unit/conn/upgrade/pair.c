@@ -60,7 +60,7 @@ static struct lp2p_yamux_limits end_limits(void)
         .streams_out = 256,
         .ack_backlog = 256,
         .window_max = 16U << 20,
-        .windows_total = 32U << 20,
+        .windows_total = 24U << 20,
         .keepalive = LP2P_SEC(20),
         .ping_timeout = LP2P_SEC(10),
         .abuse_burst = 1000,

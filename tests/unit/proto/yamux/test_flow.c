@@ -166,6 +166,65 @@ static void the_window_grows_with_a_fast_reader(void **state)
     rig_free(r);
 }
 
+/* However many windows grow, what arrives on others finds room. */
+static void grown_windows_leave_room_for_others(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new(LP2P_YAMUX_SERVER);
+    r->scope.max[LP2P_SCOPE_MEM] = 48U << 20;
+    r->quiet = true;
+    rig_drain(r);
+    r->now += LP2P_MSEC(50);
+    rig_settle(r);
+    for (uint32_t id = 1; id < 17; id += 2) {
+        assert_int_equal(rig_data(r, SYN, id, 1), 0);
+    }
+    for (unsigned i = 0; i < 4000; i++) {
+        r->now += LP2P_MSEC(1);
+        for (unsigned k = 0; k < 4; k++) {
+            struct lp2p_yamux_stream *s = r->streams[k + (i < 2000 ? 0U : 4U)];
+            assert_int_equal(rig_data(r, 0, s->id, LP2P_MIN(s->recv.credit, BIG / 16)), 0);
+        }
+        rig_drain(r);
+        r->out_len = 0;
+    }
+    assert_in_range(r->scope.used[LP2P_SCOPE_MEM], 12U << 20, 24U << 20);
+    for (unsigned k = 0; k < 8; k++) {
+        assert_int_equal(r->streams[k]->state, LP2P_YAMUX_ST_OPEN);
+    }
+    r->hold = true;
+    assert_int_equal(rig_data(r, SYN, 101, LP2P_YAMUX_WINDOW_START), 0);
+    rig_free(r);
+}
+
+/* A Pong that is late once grows nothing; a way that became longer is followed. */
+static void a_late_pong_is_no_long_way(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new(LP2P_YAMUX_SERVER);
+    rig_drain(r);
+    r->now += LP2P_MSEC(10);
+    rig_settle(r);
+    assert_int_equal(r->e->rtt_base, LP2P_MSEC(10));
+    for (unsigned i = 0; i < 60; i++) {
+        lp2p_yamux_ping(r->e, r->now);
+        rig_drain(r);
+        r->now += LP2P_SEC(8);
+        assert_int_equal(rig_frame(r, LP2P_YAMUX_PING, ACK, 0, r->e->ping_value), 0);
+        assert_int_equal(lp2p_yamux_rtt(r->e), LP2P_SEC(8));
+        if (i == 0) {
+            assert_true(r->e->rtt_base < LP2P_SEC(1) + LP2P_MSEC(10));
+        }
+    }
+    assert_true(r->e->rtt_base > LP2P_SEC(7));
+    lp2p_yamux_ping(r->e, r->now);
+    rig_drain(r);
+    r->now += LP2P_MSEC(30);
+    assert_int_equal(rig_frame(r, LP2P_YAMUX_PING, ACK, 0, r->e->ping_value), 0);
+    assert_int_equal(r->e->rtt_base, LP2P_MSEC(30));
+    rig_free(r);
+}
+
 static void a_reset_while_a_frame_is_coming_drains_the_rest(void **state)
 {
     (void)state;
@@ -250,6 +309,8 @@ int main(void)
         cmocka_unit_test(grants_coalesce_and_are_decided_behind_the_frame),
         cmocka_unit_test(no_grants_for_a_stream_that_ended),
         cmocka_unit_test(the_window_grows_with_a_fast_reader),
+        cmocka_unit_test(grown_windows_leave_room_for_others),
+        cmocka_unit_test(a_late_pong_is_no_long_way),
         cmocka_unit_test(a_reset_while_a_frame_is_coming_drains_the_rest),
         cmocka_unit_test(an_empty_write_is_nothing),
         cmocka_unit_test(half_closes_in_every_order),

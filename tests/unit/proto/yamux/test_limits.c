@@ -379,9 +379,34 @@ static void a_peer_that_overruns_its_window_is_cut_off(void **state)
     rig_free(r);
 }
 
+/* go sends SYN, request and FIN in one flight: a stream too many costs its SYN alone. */
+static void streams_too_many_cost_one_each(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new(LP2P_YAMUX_SERVER);
+    rig_settle(r);
+    for (uint32_t i = 0; i < 256; i++) {
+        assert_int_equal(rig_frame(r, LP2P_YAMUX_WINDOW, SYN, 1 + 2 * i, 0), 0);
+    }
+    r->quiet = true;
+    for (uint32_t i = 0; i < 1001; i++) {
+        uint32_t id = 1001 + 2 * i;
+        int err = rig_frame(r, LP2P_YAMUX_WINDOW, SYN, id, 0);
+        assert_int_equal(err, i < 1000 ? 0 : -LP2P_E_ABUSE);
+        if (err == 0) {
+            assert_int_equal(rig_data(r, 0, id, 40), 0);
+            assert_int_equal(rig_frame(r, LP2P_YAMUX_WINDOW, FIN, id, 0), 0);
+        }
+        rig_drain(r);
+        r->out_len = 0;
+    }
+    rig_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(streams_too_many_cost_one_each),
         cmocka_unit_test(pings_to_a_closed_window_stop_the_input),
         cmocka_unit_test(a_flood_of_pings_spends_the_budget),
         cmocka_unit_test(a_flood_of_ends_spends_the_budget),

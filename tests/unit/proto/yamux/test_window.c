@@ -113,7 +113,7 @@ static void grows_only_against_a_reservation(void **state)
     (void)state;
     struct fixture f;
     fixture_init(&f);
-    f.scope.max[LP2P_SCOPE_MEM] = 3 * START - 1;
+    f.scope.max[LP2P_SCOPE_MEM] = 6 * START - 1;
     pass(&f, 1, 1, START);
     assert_int_equal(f.w.max, 2 * START);
     lp2p_yamux_window_grant(&f.w);
