@@ -10,14 +10,14 @@
 #include <lp2p/env_uv.h>
 #include <lp2p/host.h>
 
-/* Bytes that do not fit are not taken: no window is given back for them, so the other side waits.
- */
+/* An example keeps no bytes of its own: an echo that does not fit at once ends the stream. A
+ * program keeps the rest, goes on in on_writable, and gives window back only for what it sent. */
 static void on_data(void *ctx, struct lp2p_stream *s, const uint8_t *p, size_t n)
 {
     size_t took = 0;
     (void)ctx;
     if (lp2p_stream_write(s, p, n, &took) != 0 || took < n) {
-        lp2p_stream_reset(s, 0); /* an example keeps no buffer of its own */
+        lp2p_stream_reset(s, 0);
         return;
     }
     lp2p_stream_consume(s, n);

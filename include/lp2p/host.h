@@ -16,11 +16,11 @@
 #include "lp2p/error.h"
 #include "lp2p/limits.h"
 #include "lp2p/multiaddr.h"
+#include "lp2p/stream.h"
 
 LP2P_BEGIN_DECLS
 
 struct lp2p_host;
-struct lp2p_stream;
 
 /* What changed, for `on_change`; several bits may be set. */
 enum lp2p_change {
@@ -53,8 +53,8 @@ struct lp2p_host_cfg {
         *mdns_note; /* one more TXT string of our mDNS record ("app=whatnext"), copied; or NULL */
 };
 
-/* -LP2P_E_NOMEM, -LP2P_E_DECODE or -LP2P_E_UNSUPPORTED (key), -LP2P_E_CRYPTO. `ops` and `ctx`
- * outlive the host. */
+/* `ops` (not NULL) and `ctx` outlive the host. -LP2P_E_NOMEM, -LP2P_E_INVAL (note),
+ * -LP2P_E_DECODE, -LP2P_E_UNSUPPORTED or -LP2P_E_AUTH (key), -LP2P_E_CRYPTO. */
 LP2P_API int lp2p_host_new(const struct lp2p_host_cfg *cfg, const struct lp2p_host_ops *ops,
                            void *ctx, struct lp2p_host **ret);
 
@@ -63,10 +63,12 @@ LP2P_API int lp2p_host_new(const struct lp2p_host_cfg *cfg, const struct lp2p_ho
 LP2P_API void lp2p_host_shutdown(struct lp2p_host *host, lp2p_ts grace, void (*done)(void *ctx),
                                  void *ctx);
 
-/* Cuts what is left and frees. Takes NULL. Streams that were open are over without a callback: what
+/* Cuts what is left and frees. Takes NULL. Of the callbacks only shutdown's `done` may call it.
+ * Streams that were open are over without a callback: what
  * belongs to them is the user's to free. */
 LP2P_API void lp2p_host_free(struct lp2p_host *host);
 
+/* Ours; valid as long as the host. */
 LP2P_API const struct lp2p_peer_id *lp2p_host_peer_id(const struct lp2p_host *host);
 
 /* Listens, e.g. on /ip4/0.0.0.0/tcp/0. -LP2P_E_UNSUPPORTED, -LP2P_E_ADDR_IN_USE,
@@ -144,10 +146,13 @@ struct lp2p_connect_opts {
 LP2P_API int lp2p_host_connect(struct lp2p_host *host, const struct lp2p_peer_id *peer,
                                const struct lp2p_connect_opts *opts, uint64_t *ret_attempt);
 
-/* -LP2P_E_NOT_FOUND, -LP2P_E_STATE when it has ended. */
+/* Stops trying. A connection that the attempt has dialed goes with it, one that the peer opened
+ * stays. -LP2P_E_NOT_FOUND, -LP2P_E_STATE when it has ended. */
 LP2P_API int lp2p_host_cancel(struct lp2p_host *host, uint64_t attempt);
 
-/* Walks attempts, ended ones included until they are forgotten (60 s, the newest 32). */
+/* Walks attempts, ended ones included until they are forgotten (60 s, the newest 32); `*ret` is
+ * valid until the loop runs again or another attempt begins. Start a walk with *pos = 0, here and
+ * below; it may go on whatever happens meanwhile, and meets what came. */
 LP2P_API bool lp2p_host_attempt_next(struct lp2p_host *host, size_t *pos,
                                      const struct lp2p_attempt_info **ret);
 
@@ -225,72 +230,13 @@ struct lp2p_peer_info {
     size_t n_protocols;
 };
 
-/* Do not run the loop between the steps of one walk. */
+/* `agent` is valid until the loop runs again. */
 LP2P_API bool lp2p_host_peer_next(struct lp2p_host *host, size_t *pos, struct lp2p_peer_info *ret);
 LP2P_API bool lp2p_host_peer_addr_next(struct lp2p_host *host, const struct lp2p_peer_id *peer,
                                        size_t *pos, struct lp2p_multiaddr *ret);
 /* Protocol ids the peer told by identify; NUL-terminated, valid until the loop runs again. */
 LP2P_API bool lp2p_host_peer_protocol_next(struct lp2p_host *host, const struct lp2p_peer_id *peer,
                                            size_t *pos, const char **ret);
-
-/* ---- streams ---- */
-
-struct lp2p_stream_ops {
-    /* The protocol is agreed. For handlers this is the first callback: set a context of the
-     * stream's own here. */
-    void (*on_open)(void *ctx, struct lp2p_stream *s, const char *protocol);
-    /* Bytes, valid during the call. Give window back with lp2p_stream_consume, now or later. */
-    void (*on_data)(void *ctx, struct lp2p_stream *s, const uint8_t *p, size_t n);
-    /* A write that took less than it was given would take bytes now. */
-    void (*on_writable)(void *ctx, struct lp2p_stream *s);
-    /* The peer sends no more. */
-    void (*on_eof)(void *ctx, struct lp2p_stream *s);
-    /* The last callback; `why->code` 0 when both sides had closed. */
-    void (*on_closed)(void *ctx, struct lp2p_stream *s, const struct lp2p_failure *why);
-};
-
-/* What to open. */
-struct lp2p_open {
-    const char *const *protocols; /* in order of preference, copied */
-    size_t n;
-    const struct lp2p_stream_ops *ops; /* outlives the stream */
-    void *ctx;
-};
-
-/*
- * Serves a protocol. `protocol` is copied; `ops` outlives the host. -LP2P_E_EXISTS, -LP2P_E_INVAL,
- * -LP2P_E_NOMEM.
- */
-LP2P_API int lp2p_host_handle(struct lp2p_host *host, const char *protocol,
-                              const struct lp2p_stream_ops *ops, void *ctx);
-
-/*
- * Opens a stream on the best connection to a connected peer. With one protocol bytes may be written
- * at once; they travel with the negotiation. -LP2P_E_NOT_FOUND (not connected), -LP2P_E_AGAIN (a
- * limit), -LP2P_E_NOMEM.
- */
-LP2P_API int lp2p_host_open(struct lp2p_host *host, const struct lp2p_peer_id *peer,
-                            const struct lp2p_open *open, struct lp2p_stream **ret);
-
-/* Takes what fits and says how much; less than `n`: on_writable follows. -LP2P_E_STATE after
- * close_write, -LP2P_E_RESET, -LP2P_E_CLOSED. */
-LP2P_API int lp2p_stream_write(struct lp2p_stream *s, const uint8_t *p, size_t n, size_t *ret_n);
-
-/* The user is done with `n` received bytes. */
-LP2P_API void lp2p_stream_consume(struct lp2p_stream *s, size_t n);
-
-/* No more bytes from us. */
-LP2P_API int lp2p_stream_close_write(struct lp2p_stream *s);
-
-/* Closes: write side in order, what still comes is dropped. No callback comes any more. */
-LP2P_API void lp2p_stream_close(struct lp2p_stream *s);
-
-/* Ends both directions at once. No callback comes any more. */
-LP2P_API void lp2p_stream_reset(struct lp2p_stream *s, uint32_t code);
-
-LP2P_API void lp2p_stream_set_ctx(struct lp2p_stream *s, void *ctx);
-LP2P_API const struct lp2p_peer_id *lp2p_stream_peer(const struct lp2p_stream *s);
-LP2P_API const char *lp2p_stream_protocol(const struct lp2p_stream *s);
 
 LP2P_END_DECLS
 

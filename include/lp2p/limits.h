@@ -31,6 +31,7 @@ struct lp2p_limits {
     lp2p_ts dial_timeout;      /* one address, upgrade included */
     lp2p_ts dial_peer_timeout; /* all addresses of a peer */
     lp2p_ts negotiate_timeout; /* protocol of one stream */
+    lp2p_ts linger_timeout;    /* a stream we closed, until the peer has ended its side too */
     lp2p_ts identify_timeout;
     lp2p_ts close_timeout; /* goodbye until the connection is cut */
 

@@ -34,6 +34,12 @@ typedef uint64_t lp2p_ts;
 #define LP2P_MSEC(n) ((lp2p_ts)(n)*1000000U)
 #define LP2P_SEC(n)  ((lp2p_ts)(n)*1000000000U)
 
+/* `a` + `b`, at most LP2P_TS_NEVER: a time-out of "never" is one. */
+static inline lp2p_ts lp2p_ts_add(lp2p_ts a, lp2p_ts b)
+{
+    return b > LP2P_TS_NEVER - a ? LP2P_TS_NEVER : a + b;
+}
+
 /* Bytes lent for reading; who lends them says until when they are valid. `p` may be NULL when `n`
  * is 0. */
 struct lp2p_span {

@@ -76,8 +76,7 @@ struct lp2p_conn_ops {
     void (*set_user)(struct lp2p_conn_stream *s, void *user);
     void *(*user)(const struct lp2p_conn_stream *s);
     /* Takes what fits and says how much; when that is not all, WRITABLE follows. -LP2P_E_AGAIN
-     * (nothing fits), -LP2P_E_STATE, -LP2P_E_RESET, -LP2P_E_NOMEM (nothing was taken and nothing
-     * follows). */
+     * (nothing fits, or there is no memory for the output now), -LP2P_E_STATE, -LP2P_E_RESET. */
     int (*write)(struct lp2p_conn *c, lp2p_ts now, struct lp2p_conn_stream *s,
                  struct lp2p_span bytes, size_t *ret_n);
     void (*consume)(struct lp2p_conn *c, lp2p_ts now, struct lp2p_conn_stream *s, size_t n);

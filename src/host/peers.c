@@ -14,13 +14,11 @@ static int peer_app(const struct lp2p_peer *p)
 bool lp2p_host_peer_next(struct lp2p_host *h, size_t *pos, struct lp2p_peer_info *ret)
 {
     struct lp2p_peerstore *ps = lp2p_swarm_peerstore(h->swarm);
-    /* The position is the next node itself: a walk is linear, and the list may not change during
-     * it. */
-    struct lp2p_list *node = *pos == 0 ? ps->order.next : (struct lp2p_list *)*pos;
-    if (node == &ps->order) {
+    struct lp2p_series_node *n = lp2p_series_next(&ps->walk, pos);
+    if (n == NULL) {
         return false;
     }
-    const struct lp2p_peer *p = LP2P_CONTAINER(node, struct lp2p_peer, node);
+    const struct lp2p_peer *p = LP2P_CONTAINER(n, struct lp2p_peer, walk);
     *ret = (struct lp2p_peer_info){
         .id = p->id,
         .discovered = p->discovered,
@@ -32,7 +30,6 @@ bool lp2p_host_peer_next(struct lp2p_host *h, size_t *pos, struct lp2p_peer_info
         .n_addrs = p->n_addrs,
         .n_protocols = p->n_protocols,
     };
-    *pos = (size_t)node->next;
     return true;
 }
 

@@ -411,7 +411,8 @@ static struct swarm_attempt *attempt_find_running(struct lp2p_swarm *sw,
 
 static lp2p_ts attempt_deadline(const struct lp2p_swarm *sw, const struct lp2p_connect_opts *opts)
 {
-    return swarm_now(sw) + (opts->timeout != 0 ? opts->timeout : sw->cfg.limits.dial_peer_timeout);
+    lp2p_ts timeout = opts->timeout != 0 ? opts->timeout : sw->cfg.limits.dial_peer_timeout;
+    return lp2p_ts_add(swarm_now(sw), timeout);
 }
 
 static int attempt_new(struct lp2p_swarm *sw, const struct lp2p_peer_id *peer,
@@ -435,9 +436,10 @@ static int attempt_new(struct lp2p_swarm *sw, const struct lp2p_peer_id *peer,
     at->info.peer = *peer;
     at->info.started = now;
     at->background = opts->background;
-    at->look_until = now + opts->look;
+    at->look_until = lp2p_ts_add(now, opts->look);
     at->deadline = attempt_deadline(sw, opts);
     lp2p_list_add_last(&sw->attempts, &at->node);
+    lp2p_series_add(&sw->walk_attempts, &at->walk);
     *ret = at;
     return 0;
 }
@@ -457,7 +459,8 @@ int lp2p_swarm_connect(struct lp2p_swarm *sw, const struct lp2p_peer_id *peer,
         LP2P_TRY(attempt_new(sw, peer, opts, &at));
     } else {
         /* Who joins a running attempt gets its own patience, not what is left of another's. */
-        at->look_until = LP2P_MAX(at->look_until, swarm_now(sw) + opts->look);
+        lp2p_ts look_until = lp2p_ts_add(swarm_now(sw), opts->look);
+        at->look_until = LP2P_MAX(at->look_until, look_until);
         at->deadline = LP2P_MAX(at->deadline, attempt_deadline(sw, opts));
     }
     if (!opts->background) {
@@ -488,7 +491,8 @@ int lp2p_swarm_cancel(struct lp2p_swarm *sw, uint64_t attempt)
         struct lp2p_swarm_conn *winner = at->winner;
         attempt_drop_paths(at, -LP2P_E_CANCELLED);
         attempt_end(at, LP2P_STAGE_CANCELLED, -LP2P_E_CANCELLED, "user");
-        if (winner != NULL) {
+        /* A connection that the peer opened is not ours to end: others may use it. */
+        if (winner != NULL && winner->outbound) {
             swarm_conn_close(winner, 0, (struct lp2p_failure){.code = 0});
         }
         return 0;
@@ -499,15 +503,12 @@ int lp2p_swarm_cancel(struct lp2p_swarm *sw, uint64_t attempt)
 bool lp2p_swarm_attempt_next(struct lp2p_swarm *sw, size_t *pos,
                              const struct lp2p_attempt_info **ret)
 {
-    size_t i = 0;
-    lp2p_list_each (it, &sw->attempts) {
-        if (i++ == *pos) {
-            *ret = &attempt_of(it)->info;
-            (*pos)++;
-            return true;
-        }
+    struct lp2p_series_node *n = lp2p_series_next(&sw->walk_attempts, pos);
+    if (n == NULL) {
+        return false;
     }
-    return false;
+    *ret = &LP2P_CONTAINER(n, struct swarm_attempt, walk)->info;
+    return true;
 }
 
 void lp2p_swarm_found(struct lp2p_swarm *sw, const struct lp2p_peer_id *peer)
@@ -519,7 +520,7 @@ void lp2p_swarm_found(struct lp2p_swarm *sw, const struct lp2p_peer_id *peer)
         attempt_forgive(at);
         sw->cfg.env->ops->timer_set(&at->timer, 0);
     }
-    sw->cfg.env->ops->timer_set(&sw->expiry, 0);
+    lp2p_swarm_expire(sw);
 }
 
 void swarm_attempt_stage(struct lp2p_swarm_conn *c, enum lp2p_stage stage)
@@ -642,6 +643,7 @@ void swarm_attempts_retry(struct lp2p_swarm *sw)
 static void attempt_free(struct swarm_attempt *at)
 {
     lp2p_list_remove(&at->node);
+    lp2p_series_remove(&at->sw->walk_attempts, &at->walk);
     at->sw->cfg.env->ops->timer_fini(&at->timer);
     lp2p_free(at->sw->cfg.mem, at);
 }

@@ -33,12 +33,14 @@ void swarm_gate_fini(struct lp2p_swarm *sw)
     lp2p_map_fini(&sw->gate.by_key);
 }
 
-/* IPv6 networks are judged by /56: that is what one household gets. */
-static void gate_key(const struct lp2p_endpoint *e, uint8_t key[static 9])
+/* Public IPv6 networks are judged by /56: that is what one household gets. Near ones are a whole
+ * network each, and one neighbour must not take the places of another. */
+static void gate_key(const struct lp2p_endpoint *e, uint8_t key[static SWARM_SOURCE_KEY])
 {
-    memset(key, 0, 9);
+    size_t household = lp2p_endpoint_is_public(e) ? 7 : 16;
+    memset(key, 0, SWARM_SOURCE_KEY);
     key[0] = (uint8_t)e->family;
-    memcpy(key + 1, e->ip, e->family == LP2P_FAMILY_IP6 ? 7 : 4);
+    memcpy(key + 1, e->ip, e->family == LP2P_FAMILY_IP6 ? household : 4);
 }
 
 /* The account that was not used for longest and has nothing pending makes room. */
@@ -62,7 +64,7 @@ static uint64_t gate_burst(const struct lp2p_swarm *sw, bool near)
 static int gate_source(struct lp2p_swarm *sw, const struct lp2p_endpoint *e,
                        struct swarm_source **ret)
 {
-    uint8_t key[9];
+    uint8_t key[SWARM_SOURCE_KEY];
     gate_key(e, key);
     struct swarm_source *src = lp2p_map_find(&sw->gate.by_key, lp2p_span(key, sizeof(key)));
     if (src != NULL) {

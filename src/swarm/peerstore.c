@@ -12,6 +12,7 @@ void lp2p_peerstore_init(struct lp2p_peerstore *ps, const struct lp2p_mem *mem,
     lp2p_map_init(&ps->by_id, mem, hasher, limits->peers);
     lp2p_list_init(&ps->order);
     lp2p_list_init(&ps->strangers);
+    lp2p_series_init(&ps->walk);
 }
 
 static struct lp2p_peer_addr *addr_of(struct lp2p_list *node)
@@ -52,6 +53,7 @@ static void peer_free(struct lp2p_peerstore *ps, struct lp2p_peer *p)
     free_strings(ps->mem, p->protocols, p->n_protocols);
     lp2p_list_remove(&p->node);
     lp2p_list_remove(&p->stranger);
+    lp2p_series_remove(&ps->walk, &p->walk);
     lp2p_map_remove(&ps->by_id, peer_key(&p->id));
     lp2p_free(ps->mem, p);
 }
@@ -130,6 +132,7 @@ int lp2p_peerstore_get(struct lp2p_peerstore *ps, const struct lp2p_peer_id *id,
         lp2p_free(ps->mem, p);
         return err;
     }
+    lp2p_series_add(&ps->walk, &p->walk);
     peer_renew(ps, p);
     *ret = p;
     return 0;

@@ -10,6 +10,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "base/series.h"
 #include "lp2p/host.h"
 
 /* Longest agent version and protocol id that are kept (SECURITY: strings of peers are cut). */
@@ -31,6 +32,7 @@ struct lp2p_peer_addr {
 struct lp2p_peer {
     struct lp2p_list node;     /* in order of last use, oldest first */
     struct lp2p_list stranger; /* the same, while not identified */
+    struct lp2p_series_node walk;
     struct lp2p_peer_id id;
     struct lp2p_list addrs;
     uint32_t n_addrs;
@@ -53,6 +55,7 @@ struct lp2p_peerstore {
     struct lp2p_map by_id;
     struct lp2p_list order;
     struct lp2p_list strangers;
+    struct lp2p_series walk; /* all, as users walk them */
 };
 
 void lp2p_peerstore_init(struct lp2p_peerstore *ps, const struct lp2p_mem *mem,

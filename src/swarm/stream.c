@@ -253,7 +253,7 @@ static void stream_agreed(struct lp2p_stream *s, size_t index)
     }
     s->opened = true;
     sw->cfg.env->ops->timer_set(
-        &s->timer, s->attached ? LP2P_TS_NEVER : swarm_now(sw) + sw->cfg.limits.negotiate_timeout);
+        &s->timer, s->attached ? LP2P_TS_NEVER : swarm_now(sw) + sw->cfg.limits.linger_timeout);
     if (s->attached && s->ops->on_open != NULL) {
         s->ops->on_open(s->ctx, s, s->protocol);
     }
@@ -526,7 +526,9 @@ void lp2p_stream_close(struct lp2p_stream *s)
         stream_die(s);
         return;
     }
-    sw->cfg.env->ops->timer_set(&s->timer, swarm_now(sw) + sw->cfg.limits.negotiate_timeout);
+    const struct lp2p_limits *l = &sw->cfg.limits;
+    sw->cfg.env->ops->timer_set(
+        &s->timer, swarm_now(sw) + (s->opened ? l->linger_timeout : l->negotiate_timeout));
 }
 
 void lp2p_stream_reset(struct lp2p_stream *s, uint32_t code)

@@ -82,6 +82,8 @@ int lp2p_swarm_new(const struct lp2p_swarm_cfg *cfg, struct lp2p_swarm **ret)
     lp2p_list_init(&sw->transports);
     lp2p_list_init(&sw->listeners);
     lp2p_list_init(&sw->conns);
+    lp2p_series_init(&sw->walk_conns);
+    lp2p_series_init(&sw->walk_attempts);
     lp2p_list_init(&sw->attempts);
     lp2p_list_init(&sw->watches);
     struct lp2p_hasher hasher = lp2p_hasher(cfg->hash);
@@ -119,7 +121,7 @@ void lp2p_swarm_shutdown(struct lp2p_swarm *sw, lp2p_ts grace, void (*done)(void
     sw->shutting_down = true;
     sw->shutdown_done = done;
     sw->shutdown_ctx = ctx;
-    sw->cfg.env->ops->timer_set(&sw->shutdown_timer, swarm_now(sw) + grace);
+    sw->cfg.env->ops->timer_set(&sw->shutdown_timer, lp2p_ts_add(swarm_now(sw), grace));
     swarm_close_listeners(sw);
     lp2p_list_each (it, &sw->attempts) {
         lp2p_swarm_cancel(sw, LP2P_CONTAINER(it, struct swarm_attempt, node)->info.id);
@@ -451,6 +453,11 @@ int lp2p_swarm_handle(struct lp2p_swarm *sw, const char *protocol,
     sw->handlers[sw->n_handlers++] = (struct swarm_handler){
         .protocol = copy, .ops = ops, .ctx = ctx};
     return 0;
+}
+
+void lp2p_swarm_expire(struct lp2p_swarm *sw)
+{
+    sw->cfg.env->ops->timer_set(&sw->expiry, 0);
 }
 
 const char *lp2p_swarm_protocol_next(const struct lp2p_swarm *sw, size_t *pos)

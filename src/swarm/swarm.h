@@ -105,6 +105,9 @@ bool lp2p_swarm_conn_next(struct lp2p_swarm *sw, size_t *pos, struct lp2p_conn_i
 /* Tells the host's user at the top of the loop (merged). */
 void lp2p_swarm_changed(struct lp2p_swarm *sw, unsigned changes);
 
+/* Something in the peer store ends earlier than before. */
+void lp2p_swarm_expire(struct lp2p_swarm *sw);
+
 /* New addresses of a peer are in the store: a running attempt takes them (discovery never dials by
  * itself). */
 void lp2p_swarm_found(struct lp2p_swarm *sw, const struct lp2p_peer_id *peer);

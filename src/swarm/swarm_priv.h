@@ -18,8 +18,10 @@
 #define LP2P_SWARM_PRIV_H
 
 #include "base/assert.h"
+#include "base/series.h"
 #include "proto/multistream/multistream.h"
 #include "swarm/backoff_priv.h"
+#include "swarm/gate_priv.h"
 #include "swarm/peerstore.h"
 #include "swarm/swarm.h"
 
@@ -36,8 +38,6 @@
 #define SWARM_SURPLUS_AT_ONCE LP2P_SEC(10)
 /* Default gateways that are looked at. */
 #define SWARM_MAX_GATEWAYS 16U
-/* Sources of inbound connections with an account (SECURITY C4). */
-#define SWARM_MAX_SOURCES 1024U
 
 struct swarm_transport {
     struct lp2p_list node;
@@ -66,22 +66,6 @@ struct swarm_peer {
     uint32_t n_conns;
 };
 
-/* A source of inbound connections: an IPv4 address or an IPv6 /56. */
-struct swarm_source {
-    struct lp2p_list node; /* least recently used first */
-    uint8_t key[9];        /* family and the bytes that count */
-    uint32_t pending;
-    uint64_t tokens; /* thousandths of a connection */
-    lp2p_ts refilled;
-    bool near; /* private, link-local or loopback */
-};
-
-struct swarm_gate {
-    struct lp2p_map by_key;
-    struct lp2p_list lru;
-    uint32_t pending; /* unauthenticated inbound connections, all sources */
-};
-
 enum swarm_conn_state {
     SWARM_CONN_CONNECTING, /* the transport is not there yet */
     SWARM_CONN_UPGRADING,  /* negotiating, securing */
@@ -93,8 +77,9 @@ enum swarm_conn_state {
 struct swarm_attempt;
 
 struct lp2p_swarm_conn {
-    struct lp2p_list node;      /* swarm.conns */
-    struct lp2p_list peer_node; /* swarm_peer.conns, once authenticated */
+    struct lp2p_list node;        /* swarm.conns */
+    struct lp2p_series_node walk; /* swarm.walk_conns */
+    struct lp2p_list peer_node;   /* swarm_peer.conns, once authenticated */
     struct lp2p_swarm *sw;
     struct lp2p_scope scope;
     struct lp2p_transport *transport;
@@ -152,7 +137,8 @@ struct swarm_path {
 };
 
 struct swarm_attempt {
-    struct lp2p_list node; /* swarm.attempts, oldest first */
+    struct lp2p_list node;        /* swarm.attempts, oldest first */
+    struct lp2p_series_node walk; /* swarm.walk_attempts */
     struct lp2p_swarm *sw;
     struct lp2p_attempt_info info;
     struct swarm_path paths[LP2P_ATTEMPT_MAX_PATHS]; /* beside info.paths */
@@ -173,6 +159,8 @@ struct lp2p_swarm {
     struct lp2p_list listeners;
     struct lp2p_list conns;
     struct lp2p_list attempts;
+    struct lp2p_series walk_conns; /* the same, as users walk them */
+    struct lp2p_series walk_attempts;
     struct lp2p_list watches;
     struct lp2p_map peers; /* struct swarm_peer by id */
     struct lp2p_peerstore store;
@@ -232,16 +220,6 @@ void swarm_read_ifaces(struct lp2p_swarm *sw);
 bool swarm_has_ip(const struct lp2p_swarm *sw, const struct lp2p_endpoint *ip);
 /* Our own addresses are different: services and the user are told. */
 void swarm_tell_addrs(struct lp2p_swarm *sw);
-
-/* ---- gate.c ---- */
-
-void swarm_gate_init(struct lp2p_swarm *sw);
-void swarm_gate_fini(struct lp2p_swarm *sw);
-/* May this address open one more connection now? Takes a token. -LP2P_E_LIMIT, -LP2P_E_NOMEM. */
-int swarm_gate_enter(struct lp2p_swarm *sw, const struct lp2p_multiaddr *remote,
-                     struct swarm_source **ret);
-/* It is no longer pending; an authenticated one gets its token back. */
-void swarm_gate_leave(struct lp2p_swarm *sw, struct swarm_source *src, bool authenticated);
 
 /* ---- conn.c ---- */
 

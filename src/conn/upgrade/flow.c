@@ -265,6 +265,7 @@ void lp2p_upgrade_out_done(struct lp2p_conn *c, lp2p_ts now, size_t n)
     struct lp2p_upgrade *u = lp2p_upgrade_of(c);
     lp2p_obuf_consume(&u->obuf, n);
     if (u->yamux != NULL && lp2p_obuf_room(&u->obuf) >= u->obuf.pool->size / WAKE_PART) {
+        u->writer_starved = false;
         lp2p_yamux_wake(u->yamux);
     }
 }
@@ -301,9 +302,14 @@ int lp2p_upgrade_write(struct lp2p_conn *c, lp2p_ts now, struct lp2p_conn_stream
     if (u->yamux == NULL) {
         return -LP2P_E_STATE;
     }
-    /* Lent bytes must be sealed before this returns: the block is here before they are lent. */
+    /* Lent bytes must be sealed before this returns: the block is here before they are lent.
+     * Without one the stream waits as if the output were full, and `tick` calls it. */
     uint8_t *block;
-    int err = u->obuf.p == NULL ? lp2p_obuf_reserve(&u->obuf, 1, &block) : 0;
+    if (u->obuf.p == NULL && lp2p_obuf_reserve(&u->obuf, 1, &block) != 0) {
+        u->writer_starved = true;
+        return lp2p_yamux_write(u->yamux, (struct lp2p_yamux_stream *)(void *)s, bytes, 0, ret_n);
+    }
+    int err = 0;
     size_t done = 0;
     while (err == 0 && done < bytes.n) {
         struct lp2p_span rest = lp2p_span(bytes.p + done, bytes.n - done);

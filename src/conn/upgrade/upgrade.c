@@ -51,13 +51,18 @@ static lp2p_ts conn_deadline(const struct lp2p_conn *c)
         return LP2P_TS_NEVER;
     }
     lp2p_ts at = lp2p_yamux_deadline(u->yamux);
-    return u->starved ? LP2P_MIN(at, u->seen + STARVED_RETRY) : at;
+    bool starved = u->starved || u->writer_starved;
+    return starved ? LP2P_MIN(at, u->seen + STARVED_RETRY) : at;
 }
 
 static int conn_tick(struct lp2p_conn *c, lp2p_ts now)
 {
     struct lp2p_upgrade *u = lp2p_upgrade_of(c);
     LP2P_TRY(u->failure.code);
+    if (u->writer_starved && now >= u->seen + STARVED_RETRY) {
+        u->writer_starved = false;
+        lp2p_yamux_wake(u->yamux);
+    }
     int err = u->yamux == NULL ? 0 : lp2p_yamux_tick(u->yamux, now);
     return err == 0 ? 0 : lp2p_upgrade_fail(u, err, lp2p_yamux_error(u->yamux));
 }

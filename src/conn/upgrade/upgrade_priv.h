@@ -24,6 +24,7 @@ struct lp2p_upgrade {
     struct lp2p_scope *scope;
     struct lp2p_obuf obuf;
     bool starved;         /* output waits for a block of the pool */
+    bool writer_starved;  /* so does a stream that wants to write */
     lp2p_ts seen;         /* the time of the last turn */
     struct lp2p_mss *mss; /* only while it negotiates */
     struct lp2p_noise noise;

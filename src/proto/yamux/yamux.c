@@ -2,11 +2,6 @@
 
 #include "base/assert.h"
 
-static lp2p_ts ts_add(lp2p_ts a, lp2p_ts b)
-{
-    return a > LP2P_TS_NEVER - b ? LP2P_TS_NEVER : a + b;
-}
-
 int lp2p_yamux_new(const struct lp2p_yamux_cfg *cfg, enum lp2p_yamux_role role, lp2p_ts now,
                    struct lp2p_yamux **ret)
 {
@@ -216,10 +211,10 @@ void lp2p_yamux_probe(struct lp2p_yamux *e, lp2p_ts now, lp2p_ts patience)
 static lp2p_ts ping_deadline(const struct lp2p_yamux *e)
 {
     lp2p_ts timeout = e->cfg.limits.ping_timeout;
-    lp2p_ts quiet = ts_add(LP2P_MAX(e->ping_at, e->last_recv), e->ping_patience);
+    lp2p_ts quiet = lp2p_ts_add(LP2P_MAX(e->ping_at, e->last_recv), e->ping_patience);
     lp2p_ts last = e->ping_at;
     for (unsigned i = 0; i < LP2P_YAMUX_PING_PATIENCE; i++) {
-        last = ts_add(last, timeout);
+        last = lp2p_ts_add(last, timeout);
     }
     return LP2P_MIN(quiet, last);
 }

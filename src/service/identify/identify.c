@@ -376,7 +376,7 @@ static void age_addrs(struct lp2p_identify_service *svc, const struct lp2p_peer_
             a->expires = LP2P_MIN(a->expires, until);
         }
     }
-    lp2p_swarm_found(svc->sw, id);
+    lp2p_swarm_expire(svc->sw);
 }
 
 static void on_down(void *ctx, struct lp2p_swarm_conn *c)

@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/ring.h"
+#include "base/series.h"
 #include "lp2p/error.h"
 
 #include <stdio.h>
@@ -145,6 +146,41 @@ static void list_takes_out_what_it_walks(void **state)
     assert_null(lp2p_list_first(&head));
 }
 
+/* Two walks in turns over a series that changes: each meets every member that stays once, in
+ * order, and none that is gone. */
+static void walks_go_on_while_members_come_and_go(void **state)
+{
+    (void)state;
+    static struct lp2p_series_node all[400];
+    struct lp2p_series s;
+    lp2p_series_init(&s);
+    size_t pos[2] = {0, 0};
+    assert_null(lp2p_series_next(&s, &pos[0]));
+    size_t come = 0;
+    uint32_t seed = 11;
+    for (size_t step = 0; step < 4000; step++) {
+        seed = seed * 1664525U + 1013904223U;
+        unsigned what = (seed >> 20) % 8;
+        if (what < 3 && come < LP2P_COUNT(all)) {
+            lp2p_series_add(&s, &all[come++]);
+        } else if (what == 3 && come > 0) {
+            lp2p_series_remove(&s, &all[(seed >> 8) % come]);
+        } else {
+            size_t *at = &pos[what % 2];
+            size_t before = *at;
+            const struct lp2p_series_node *n = lp2p_series_next(&s, at);
+            size_t want = before;
+            while (want < come && !lp2p_list_is_linked(&all[want].node)) {
+                want++;
+            }
+            assert_ptr_equal(n, want < come ? &all[want] : NULL);
+            assert_int_equal(*at, want < come ? want + 1 : before);
+        }
+    }
+    assert_int_equal(come, LP2P_COUNT(all));
+    assert_true(pos[0] > 100 && pos[1] > 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +189,7 @@ int main(void)
         cmocka_unit_test(heap_gives_the_earliest_first),
         cmocka_unit_test(ring_keeps_order_across_growth),
         cmocka_unit_test(list_takes_out_what_it_walks),
+        cmocka_unit_test(walks_go_on_while_members_come_and_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

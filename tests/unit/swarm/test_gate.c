@@ -215,6 +215,11 @@ static void ip6_is_judged_by_household(void **state)
     assert_int_equal(visits(&w, "/ip6/2a00:1:2:3400::1/tcp/1", 10), 10);
     assert_int_equal(visits(&w, "/ip6/2a00:1:2:34ff:9::1/tcp/1", 10), 6);
     assert_int_equal(visits(&w, "/ip6/2a00:1:2:3500::1/tcp/1", 20), 16);
+    /* Neighbours are no household. */
+    assert_int_equal(visits(&w, "/ip6/fe80::1/tcp/1", 100), 64);
+    assert_int_equal(visits(&w, "/ip6/fe80::2/tcp/1", 100), 64);
+    assert_int_equal(visits(&w, "/ip6/fd00::1/tcp/1", 100), 64);
+    assert_int_equal(visits(&w, "/ip6/fd00::2/tcp/1", 100), 64);
     end(&w);
 }
 
