@@ -45,7 +45,10 @@ static void host_init_shared(struct lp2p_host *h)
     h->upgrade.identity_pb = lp2p_span(h->identity.public_pb, sizeof(h->identity.public_pb));
     h->upgrade.yamux = lp2p_upgrade_limits(l);
     h->upgrade.early_muxer = true;
-    lp2p_pool_init(&h->upgrade.obufs, h->mem, LP2P_UPGRADE_OBUF_SIZE, most, HOST_BUFFERS_KEPT);
+    lp2p_pool_init(&h->upgrade.obufs, h->mem, LP2P_UPGRADE_OBUF_SMALL_SIZE, most,
+                   HOST_BUFFERS_KEPT);
+    lp2p_pool_init(&h->upgrade.large_obufs, h->mem, LP2P_UPGRADE_OBUF_SIZE, most,
+                   HOST_BUFFERS_KEPT);
     h->wires.env = h->env;
     h->wires.upgrade = &h->upgrade;
     lp2p_pool_init(&h->wires.reads, h->mem, LP2P_WIRE_READ_SIZE, most, HOST_BUFFERS_KEPT);
@@ -132,6 +135,7 @@ void lp2p_host_free(struct lp2p_host *h)
     if (h->wires.env != NULL) {
         lp2p_pool_fini(&h->wires.reads);
         lp2p_pool_fini(&h->upgrade.obufs);
+        lp2p_pool_fini(&h->upgrade.large_obufs);
     }
     lp2p_crypto_free(h->crypto);
     lp2p_identity_wipe(&h->identity);

@@ -23,6 +23,9 @@
 #define LP2P_WIRE_TURN_QUOTA (1024U * 1024U)
 /* Output that cannot be written for this long ends the connection (SECURITY 3.2, write timeout). */
 #define LP2P_WIRE_WRITE_TIMEOUT LP2P_SEC(10)
+/* What must go out in that time, if there is as much: a peer that takes a byte now and then would
+ * hold the buffer for hours. */
+#define LP2P_WIRE_WRITE_LEAST 4096U
 
 /* How long the last words of a connection that failed may take to leave. */
 #define LP2P_WIRE_LINGER LP2P_SEC(1)

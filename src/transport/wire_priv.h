@@ -57,6 +57,7 @@ struct wire {
     struct lp2p_failure failure; /* what on_closed will say */
     lp2p_ts timer_at;            /* what `timer` is set to */
     lp2p_ts write_deadline;      /* while blocked */
+    uint64_t write_goal;         /* bytes_out that puts it off */
     lp2p_ts close_deadline;      /* while CLOSING and DRAINING */
     uint64_t bytes_in;
     uint64_t bytes_out;

@@ -1,3 +1,4 @@
+#include "base/assert.h"
 #include "transport/wire_priv.h"
 
 /* One write; false when the stream takes no more. */
@@ -13,12 +14,15 @@ static bool wire_write_once(struct wire *w, struct lp2p_span out)
         w->conn->ops->out_done(w->conn, wire_now(w), n);
         w->bytes_out += n;
         w->turn_out += n;
-        w->write_deadline = LP2P_TS_NEVER;
+        if (w->bytes_out >= w->write_goal) {
+            w->write_deadline = LP2P_TS_NEVER;
+        }
     }
     if (n < out.n) {
         w->blocked = true;
         if (w->write_deadline == LP2P_TS_NEVER) {
             w->write_deadline = wire_now(w) + LP2P_WIRE_WRITE_TIMEOUT;
+            w->write_goal = w->bytes_out + LP2P_MIN(out.n - n, LP2P_WIRE_WRITE_LEAST);
         }
         return false;
     }

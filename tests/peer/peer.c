@@ -261,7 +261,8 @@ int peer_init(struct peer *p, struct lp2p_env *env, const struct lp2p_mem *mem, 
     p->mem = mem;
     lp2p_list_init(&p->conns);
     lp2p_scope_init(&p->scope, NULL);
-    lp2p_pool_init(&p->upgrade.obufs, mem, LP2P_UPGRADE_OBUF_SIZE, 1024, 2);
+    lp2p_pool_init(&p->upgrade.obufs, mem, LP2P_UPGRADE_OBUF_SMALL_SIZE, 1024, 2);
+    lp2p_pool_init(&p->upgrade.large_obufs, mem, LP2P_UPGRADE_OBUF_SIZE, 1024, 2);
     lp2p_pool_init(&p->wires.reads, mem, LP2P_WIRE_READ_SIZE, 1024, 2);
     LP2P_TRY(lp2p_crypto_new(mem, &p->crypto));
     lp2p_hash_key_init(&p->hash, p->crypto, &env->random);
@@ -290,6 +291,7 @@ void peer_fini(struct peer *p)
         p->transport->ops->free(p->transport);
     }
     lp2p_pool_fini(&p->upgrade.obufs);
+    lp2p_pool_fini(&p->upgrade.large_obufs);
     lp2p_pool_fini(&p->wires.reads);
     lp2p_scope_fini(&p->scope);
     lp2p_crypto_free(p->crypto);

@@ -333,8 +333,8 @@ static void run_slow_reader(uint64_t seed)
     expect_whole(&other);
     assert_int_equal(d.held.total, full);
     assert_int_equal(stuck.sent, sent);
-    /* Of the 4 MB nothing waits; the hosts keep a buffer or two for the next that is busy. */
-    assert_true(f.peak <= bytes + 2 * START_WINDOW);
+    /* Of the 4 MB nothing waits; what answers takes a large buffer for it, once. */
+    assert_true(f.peak <= bytes + 4 * START_WINDOW);
     /* It wakes up: all comes, in order of its reading. */
     while (!d.held.eof) {
         size_t n = LP2P_MIN(d.held.unread, 60000);

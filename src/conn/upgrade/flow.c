@@ -264,7 +264,7 @@ void lp2p_upgrade_out_done(struct lp2p_conn *c, lp2p_ts now, size_t n)
     (void)now;
     struct lp2p_upgrade *u = lp2p_upgrade_of(c);
     lp2p_obuf_consume(&u->obuf, n);
-    if (u->yamux != NULL && lp2p_obuf_room(&u->obuf) >= u->obuf.pool->size / WAKE_PART) {
+    if (u->yamux != NULL && lp2p_obuf_room(&u->obuf) >= lp2p_obuf_size(&u->obuf) / WAKE_PART) {
         u->writer_starved = false;
         lp2p_yamux_wake(u->yamux);
     }
@@ -305,6 +305,9 @@ int lp2p_upgrade_write(struct lp2p_conn *c, lp2p_ts now, struct lp2p_conn_stream
     /* Lent bytes must be sealed before this returns: the block is here before they are lent.
      * Without one the stream waits as if the output were full, and `tick` calls it. */
     uint8_t *block;
+    if (bytes.n > lp2p_obuf_room(&u->obuf) / WAKE_PART) {
+        (void)lp2p_obuf_grow(&u->obuf); /* without it the stream goes on in small steps */
+    }
     if (u->obuf.p == NULL && lp2p_obuf_reserve(&u->obuf, 1, &block) != 0) {
         u->writer_starved = true;
         return lp2p_yamux_write(u->yamux, (struct lp2p_yamux_stream *)(void *)s, bytes, 0, ret_n);

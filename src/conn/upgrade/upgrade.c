@@ -216,6 +216,9 @@ int lp2p_upgrade_new(struct lp2p_upgrade_host *host, enum lp2p_conn_role role,
         u->expected = *expected;
     }
     lp2p_obuf_init(&u->obuf, &host->obufs);
+    if (host->large_obufs.size > 0) {
+        lp2p_obuf_set_large(&u->obuf, &host->large_obufs, scope);
+    }
     int err = lp2p_upgrade_start(u);
     if (err != 0) {
         conn_free(&u->conn);

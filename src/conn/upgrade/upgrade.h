@@ -17,8 +17,10 @@
 #include "proto/noise/noise.h"
 #include "proto/yamux/yamux.h"
 
-/* Output of eight Noise records: FASTPATH, "Batch". */
+/* Output of eight Noise records, for who sends much: FASTPATH, "Batch". */
 #define LP2P_UPGRADE_OBUF_SIZE (8U * (2U + LP2P_NOISE_RECORD_MAX))
+/* Any flight of a handshake, and an identify message. */
+#define LP2P_UPGRADE_OBUF_SMALL_SIZE 8192U
 
 /* What all connections of a host share. The caller owns it; it outlives them. */
 struct lp2p_upgrade_host {
@@ -30,7 +32,8 @@ struct lp2p_upgrade_host {
     struct lp2p_span identity_pb; /* our PublicKey message */
     uint8_t static_sig[64];       /* identity over "noise-libp2p-static-key:" and static_public */
     struct lp2p_noise_sealer sealer;
-    struct lp2p_pool obufs; /* blocks of LP2P_UPGRADE_OBUF_SIZE */
+    struct lp2p_pool obufs;       /* blocks of LP2P_UPGRADE_OBUF_SMALL_SIZE */
+    struct lp2p_pool large_obufs; /* blocks of LP2P_UPGRADE_OBUF_SIZE; size 0: there are none */
     struct lp2p_yamux_limits yamux;
     bool early_muxer; /* offer /yamux/1.0.0 inside the handshake; off only to test the other way */
 };

@@ -127,6 +127,49 @@ static void obuf_takes_a_block_and_gives_it_back(void **state)
     lp2p_pool_fini(&pool);
 }
 
+static void obuf_grows_when_it_is_paid_for(void **state)
+{
+    (void)state;
+    struct lp2p_pool small;
+    struct lp2p_pool large;
+    struct lp2p_scope scope;
+    struct lp2p_obuf o;
+    lp2p_pool_init(&small, lp2p_mem_default(), 64, 1, 0);
+    lp2p_pool_init(&large, lp2p_mem_default(), 256, 1, 0);
+    lp2p_scope_init(&scope, NULL);
+    lp2p_obuf_init(&o, &small);
+    assert_int_equal(lp2p_obuf_grow(&o), -LP2P_E_AGAIN);
+    lp2p_obuf_set_large(&o, &large, &scope);
+    assert_int_equal(lp2p_obuf_append(&o, "0123456789", 10), 0);
+    lp2p_obuf_consume(&o, 3);
+    scope.max[LP2P_SCOPE_MEM] = 255;
+    assert_int_equal(lp2p_obuf_grow(&o), -LP2P_E_LIMIT);
+    scope.max[LP2P_SCOPE_MEM] = 256;
+    large.max = 0;
+    assert_int_equal(lp2p_obuf_grow(&o), -LP2P_E_NOMEM);
+    assert_int_equal(scope.used[LP2P_SCOPE_MEM], 0);
+    assert_int_equal(lp2p_obuf_room(&o), 57);
+    large.max = 1;
+    assert_int_equal(lp2p_obuf_grow(&o), 0);
+    assert_int_equal(lp2p_obuf_grow(&o), 0);
+    assert_int_equal(small.used, 0);
+    assert_int_equal(scope.used[LP2P_SCOPE_MEM], 256);
+    assert_int_equal(lp2p_obuf_room(&o), 249);
+    assert_memory_equal(lp2p_obuf_span(&o).p, "3456789", 7);
+    lp2p_obuf_consume(&o, 7);
+    assert_int_equal(large.used, 0);
+    assert_int_equal(scope.used[LP2P_SCOPE_MEM], 0);
+    assert_int_equal(lp2p_obuf_size(&o), 64);
+    /* Straight to a large one. */
+    assert_int_equal(lp2p_obuf_grow(&o), 0);
+    assert_int_equal(lp2p_obuf_append(&o, "x", 1), 0);
+    lp2p_obuf_fini(&o);
+    assert_int_equal(scope.used[LP2P_SCOPE_MEM], 0);
+    lp2p_pool_fini(&small);
+    lp2p_pool_fini(&large);
+    lp2p_scope_fini(&scope);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +178,7 @@ int main(void)
         cmocka_unit_test(buf_never_holds_more_than_its_maximum),
         cmocka_unit_test(buf_keeps_its_bytes_through_moves),
         cmocka_unit_test(obuf_takes_a_block_and_gives_it_back),
+        cmocka_unit_test(obuf_grows_when_it_is_paid_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -207,6 +207,7 @@ static void two_hundred_connections(void **state)
     }
     assert_int_equal(w.a.wires.reads.used, 0);
     assert_int_equal(w.a.upgrade.obufs.used, 0); /* idle connections hold no buffer */
+    assert_int_equal(w.a.upgrade.large_obufs.used, 0);
     world_fini(&w);
 }
 

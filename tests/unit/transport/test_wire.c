@@ -180,7 +180,7 @@ static void short_writes_go_on_when_there_is_room(void **state)
     assert_true(f.io.want_write);
     for (size_t i = 0; i < 500; i++) {
         assert_int_equal(f.io.out_n, i);
-        fake_pass(&f, LP2P_WIRE_WRITE_TIMEOUT - 1); /* each byte is progress */
+        fake_pass(&f, LP2P_WIRE_WRITE_TIMEOUT / 501);
         f.io.out_room = 1;
         fake_run(&f);
     }
@@ -206,6 +206,26 @@ static void output_that_does_not_move_ends_the_connection(void **state)
     assert_int_equal(f.why.code, -LP2P_E_TIMEOUT);
     assert_int_equal(f.why.class_, LP2P_CLASS_LOCAL);
     assert_true(f.io.aborted);
+    fake_fini(&f);
+}
+
+/* A byte now and then is not enough: 4 KiB in the time, or what there is. */
+static void output_that_only_drips_ends_the_connection(void **state)
+{
+    (void)state;
+    static struct fake f;
+    start(&f);
+    f.io.out_room = 0;
+    fake_feed(&f, "\2o\5", 3, -LP2P_E_AGAIN); /* 500 bytes */
+    fake_run(&f);
+    for (size_t i = 0; i < 10; i++) {
+        assert_int_equal(f.closed, 0);
+        f.io.out_room = 1;
+        fake_pass(&f, LP2P_WIRE_WRITE_TIMEOUT / 10);
+        fake_run(&f);
+    }
+    assert_int_equal(f.closed, 1);
+    assert_int_equal(f.why.code, -LP2P_E_TIMEOUT);
     fake_fini(&f);
 }
 
@@ -464,6 +484,7 @@ int main(void)
         cmocka_unit_test(output_of_a_turn_leaves_in_one_write),
         cmocka_unit_test(short_writes_go_on_when_there_is_room),
         cmocka_unit_test(output_that_does_not_move_ends_the_connection),
+        cmocka_unit_test(output_that_only_drips_ends_the_connection),
         cmocka_unit_test(a_peer_that_does_not_read_is_not_read_from),
         cmocka_unit_test(a_failing_write_ends_the_connection),
         cmocka_unit_test(the_engines_deadline_is_kept),

@@ -89,17 +89,33 @@ void end_init(struct end *e, const struct lp2p_crypto *crypto, uint64_t number)
     lp2p_scope_init(&e->scope, NULL);
 }
 
+/* As a host's, or, where a size is given, blocks of that size which never grow. */
+static void end_init_pools(struct end *e, size_t obuf_size)
+{
+    size_t first = obuf_size == 0 ? LP2P_UPGRADE_OBUF_SMALL_SIZE : obuf_size;
+    lp2p_pool_init(&e->host.obufs, e->mem, first, 8, 1);
+    e->host.large_obufs = (struct lp2p_pool){.size = 0};
+    if (obuf_size == 0) {
+        lp2p_pool_init(&e->host.large_obufs, e->mem, LP2P_UPGRADE_OBUF_SIZE, 8, 1);
+    }
+}
+
+static void end_fini_pools(struct end *e)
+{
+    lp2p_pool_fini(&e->host.obufs);
+    lp2p_pool_fini(&e->host.large_obufs);
+}
+
 int end_open(struct end *e, enum lp2p_conn_role role, const struct lp2p_peer_id *expected,
              size_t obuf_size)
 {
     e->seed = e->number ^ 0x5eed;
     e->host.mem = e->mem;
-    lp2p_pool_init(&e->host.obufs, e->mem, obuf_size == 0 ? LP2P_UPGRADE_OBUF_SIZE : obuf_size, 8,
-                   1);
+    end_init_pools(e, obuf_size);
     int err = lp2p_upgrade_new(&e->host, role, expected, &e->scope, &e->c);
     if (err != 0) {
         e->c = NULL;
-        lp2p_pool_fini(&e->host.obufs);
+        end_fini_pools(e);
     }
     return err;
 }
@@ -109,7 +125,7 @@ void end_close(struct end *e)
     if (e->c != NULL) {
         e->c->ops->free(e->c);
         e->c = NULL;
-        lp2p_pool_fini(&e->host.obufs);
+        end_fini_pools(e);
     }
 }
 

@@ -297,6 +297,44 @@ static void without_a_block_the_output_waits(void **state)
     rig_down(p);
 }
 
+/* Who makes us answer holds a small block; who gets much sent a large one, which the account of the
+ * connection pays for; and where that is full the bytes still come. */
+static void large_blocks_are_paid_for(void **state)
+{
+    (void)state;
+    static uint8_t bytes[300000];
+    struct pair *p = rig_up();
+    struct end *a = &p->a;
+    struct lp2p_conn_stream *s = rig_open_stream(a);
+    pair_run(p);
+    uint64_t idle = a->scope.used[LP2P_SCOPE_MEM];
+    p->b.c->ops->ping(p->b.c, p->b.now);
+    end_send(&p->b, a, SIZE_MAX);
+    end_take_all(a);
+    assert_true(a->c->ops->out(a->c).n > 0);
+    assert_int_equal(a->host.obufs.used, 1);
+    assert_int_equal(a->scope.used[LP2P_SCOPE_MEM], idle);
+    pair_run(p);
+    size_t n = 0;
+    assert_int_equal(a->c->ops->write(a->c, a->now, s, lp2p_span(bytes, 200000), &n), 0);
+    assert_int_equal(n, 200000);
+    assert_int_equal(a->host.large_obufs.used, 1);
+    assert_int_equal(a->scope.used[LP2P_SCOPE_MEM], idle + LP2P_UPGRADE_OBUF_SIZE);
+    pair_run(p);
+    assert_int_equal(a->scope.used[LP2P_SCOPE_MEM], idle);
+    assert_int_equal(a->host.large_obufs.used, 0);
+    a->scope.max[LP2P_SCOPE_MEM] = idle + LP2P_UPGRADE_OBUF_SIZE - 1;
+    for (size_t done = 0; done < sizeof(bytes); done += n) {
+        n = 0;
+        int err = a->c->ops->write(a->c, a->now, s, lp2p_span(bytes, sizeof(bytes) - done), &n);
+        assert_true(err == 0 || err == -LP2P_E_AGAIN);
+        assert_int_equal(a->host.large_obufs.used, 0);
+        assert_true(n > 0 || a->host.obufs.used > 0);
+        pair_run(p);
+    }
+    rig_down(p);
+}
+
 /* ---- writers ---- */
 
 struct writer {
@@ -421,6 +459,7 @@ int main(void)
         cmocka_unit_test(a_stream_is_shed_while_the_output_is_full),
         cmocka_unit_test(events_before_an_error_are_not_lost),
         cmocka_unit_test(without_a_block_the_output_waits),
+        cmocka_unit_test(large_blocks_are_paid_for),
         cmocka_unit_test(every_writer_is_woken),
         cmocka_unit_test(no_size_of_the_output_loses_a_byte),
     };
