@@ -11,7 +11,7 @@ PROGRAMS  = app/whtnxt app/whtnxtd app/whtnxt-node
 
 .DEFAULT_GOAL := all
 .NOTPARALLEL:
-.PHONY: all run check asan ubsan clang sim fuzz cov interop bench e2e kill net format install clean help
+.PHONY: all run check asan ubsan clang sim fuzz cov interop flights bench e2e kill net format install clean help
 
 all: ## build the programs and libraries into build/
 	@tools/need-packages run
@@ -55,6 +55,11 @@ interop: ## against go-libp2p, rust-libp2p and js-libp2p; build/results/interop.
 	@RECONFIGURE=1 tools/build $(BUILD)
 	@for suite in run mdns whatnext; do \
 	    [ ! -x interop/$$suite ] || interop/$$suite || bad=1; done; [ -z "$$bad" ]
+
+flights: ## round trips to the first pong over a link of 2 x 25 ms; build/results/flights.json
+	@tools/need-packages run check interop
+	@RECONFIGURE=1 tools/build $(BUILD)
+	@interop/flights
 
 bench: ## ours, go, rust and the limit side by side; build/results/bench.json
 	@tools/need-packages run

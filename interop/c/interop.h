@@ -5,6 +5,7 @@
  *   main.c      options and modes
  *   serve.c     the three test protocols, served
  *   drive.c     the checks against a peer
+ *   flights.c   dials, pings at once, tells when each step was done
  *   idle.c      stays, tells events, takes commands
  *   official.c  both contracts of the official transport suites
  */
@@ -74,5 +75,6 @@ void serve_all(struct node *n);
 int mode_transport(const struct options *opt);
 int mode_idle(const struct options *opt);
 int mode_drive(const struct options *opt);
+int mode_flights(const struct options *opt);
 
 #endif

@@ -246,7 +246,11 @@ int main(int argc, char **argv)
     if (strcmp(o.mode, "drive") == 0 && o.to != NULL) {
         return mode_drive(&o);
     }
-    fputs("usage: lp2p-interop [transport|idle|drive --to ADDR] [options], see interop/README.md\n",
+    if (strcmp(o.mode, "flights") == 0 && o.to != NULL) {
+        return mode_flights(&o);
+    }
+    fputs("usage: lp2p-interop [transport|idle|drive --to ADDR|flights --to ADDR] [options], see "
+          "interop/README.md\n",
           stderr);
     return 2;
 }

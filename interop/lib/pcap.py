@@ -1,5 +1,6 @@
 """Capture in a namespace and read the capture back: IPv4 over Ethernet, no losses to mend."""
 
+import dataclasses
 import struct
 import subprocess
 
@@ -20,14 +21,14 @@ class Dump:
         self.child.communicate(timeout=10)
 
 
-def packets(file):
-    """Yield (IP protocol, source, destination, payload of IP)."""
+def timed_packets(file):
+    """Yield (wall clock in ms, IP protocol, source, destination, payload of IP)."""
     data = file.read_bytes()
     if data[:4] != b"\xd4\xc3\xb2\xa1":
         raise ValueError("not a little-endian capture")
     at = 24
     while at + 16 <= len(data):
-        size = struct.unpack("<I", data[at + 8:at + 12])[0]
+        sec, usec, size = struct.unpack("<III", data[at:at + 12])
         frame = data[at + 16:at + 16 + size]
         at += 16 + size
         if frame[12:14] != b"\x08\x00":
@@ -35,7 +36,51 @@ def packets(file):
         head = (frame[14] & 15) * 4
         total = struct.unpack(">H", frame[16:18])[0]
         text = [".".join(str(b) for b in frame[i:i + 4]) for i in (26, 30)]
-        yield frame[23], text[0], text[1], frame[14 + head:14 + total]
+        yield sec * 1e3 + usec / 1e3, frame[23], text[0], text[1], frame[14 + head:14 + total]
+
+
+def packets(file):
+    """Yield (IP protocol, source, destination, payload of IP)."""
+    for packet in timed_packets(file):
+        yield packet[1:]
+
+
+@dataclasses.dataclass
+class Segment:
+    """A segment of TCP; `dialler`: sent by who sent the first SYN. Numbers count from the SYN's."""
+    t_ms: float
+    dialler: bool
+    seq: int
+    ack: int
+    syn: bool
+    fin: bool
+    data: bytes
+
+    @property
+    def end(self):
+        return self.seq + self.syn + len(self.data) + self.fin
+
+
+def segments(file):
+    """The segments of the first connection in the capture that carry something, in order."""
+    dialler, start = None, {}
+    for t_ms, protocol, source, target, tcp in timed_packets(file):
+        if protocol != 6:
+            continue
+        sport, dport, seq, ack = struct.unpack(">HHII", tcp[:12])
+        ends = (source, sport), (target, dport)
+        flags, data = tcp[13], tcp[(tcp[12] >> 4) * 4:]
+        if dialler is None and flags & 0x12 == 2:
+            dialler = ends[0]
+        if dialler not in ends:
+            continue
+        if flags & 2:
+            start[ends[0]] = seq
+        seg = Segment(t_ms, ends[0] == dialler, (seq - start.get(ends[0], seq)) % 2**32,
+                      (ack - start.get(ends[1], ack)) % 2**32, bool(flags & 2), bool(flags & 1),
+                      data)
+        if seg.end > seg.seq:
+            yield seg
 
 
 def udp_payloads(file):

@@ -11,6 +11,14 @@ class PeerError(Exception):
     """What a peer did is not what its contract says."""
 
 
+def line(text):
+    """The one JSON object that a program printed last."""
+    try:
+        return json.loads(text.splitlines()[-1])
+    except (IndexError, ValueError) as e:
+        raise PeerError(f"no JSON line: {text[-200:]!r}") from e
+
+
 class Process:
     """Runs argv; every JSON line of its output is kept in .events in order of arrival."""
 
