@@ -14,6 +14,29 @@ void lp2p_env_free(struct lp2p_env *env)
     }
 }
 
+/* A backslash would begin an escape where names are written as text (RFC 1035, 5.1). */
+static bool is_name_char(char c)
+{
+    return (unsigned char)c > 0x20 && c != 0x7f && c != '\\';
+}
+
+bool lp2p_env_is_name(const char *name)
+{
+    size_t label = 0;
+    size_t n = 0;
+    for (; name[n] != '\0'; n++) {
+        bool dot = name[n] == '.';
+        label = dot ? label : label + 1;
+        if (n > LP2P_ENV_MAX_NAME || label > LP2P_ENV_MAX_LABEL || (dot && label == 0) ||
+            !is_name_char(name[n])) {
+            return false;
+        }
+        label = dot ? 0 : label;
+    }
+    /* One dot may end it: the name is complete. */
+    return n > 0 && n <= LP2P_ENV_MAX_NAME + (name[n - 1] == '.');
+}
+
 bool lp2p_iface_is_far(const struct lp2p_iface *iface)
 {
     static const char *const names[] = {

@@ -27,6 +27,18 @@
 /* One change of the network comes as a burst (link, addresses, routes): told so long after its
  * first part, a small piece of the second in which everything has to follow. */
 #define LP2P_ENV_CHANGE_MERGE LP2P_MSEC(50)
+/* Longest name that is asked for (RFC 1035, 2.3.4: 255 bytes on the wire), and of one label. */
+#define LP2P_ENV_MAX_NAME  253U
+#define LP2P_ENV_MAX_LABEL 63U
+/* Records of one answer that are looked at: the public bootstrap names have 16. */
+#define LP2P_ENV_MAX_ANSWERS 64U
+/* Longest text of a TXT record, its strings joined: a multiaddr of the longest kind in use has 300
+ * bytes. Longer ones are left out. */
+#define LP2P_ENV_MAX_TXT 1024U
+/* A question without an answer ends after this (SECURITY 3.2). */
+#define LP2P_ENV_RESOLVE_TIMEOUT LP2P_SEC(3)
+/* Questions under way at once: four for each attempt that may run. */
+#define LP2P_ENV_MAX_QUERIES 256U
 
 /* A process that stood still so long (stopped, or given no CPU), and a machine that slept so long,
  * has missed what others waited for (SECURITY 4.3). A few seconds of standing still happen under
@@ -141,6 +153,32 @@ struct lp2p_env_watch {
     void *ctx;
 };
 
+enum lp2p_query_type { LP2P_QUERY_A, LP2P_QUERY_AAAA, LP2P_QUERY_TXT };
+
+/* One record of an answer. */
+struct lp2p_answer {
+    struct lp2p_endpoint addr; /* A, AAAA: port 0 */
+    struct lp2p_span text;     /* TXT: its strings joined */
+};
+
+/* A question to the name service. The asker sets `done` and `ctx`, and keeps the struct until that
+ * was called or the query cancelled. */
+struct lp2p_query {
+    /*
+     * Comes once; the answers, at most LP2P_ENV_MAX_ANSWERS and none on failure, are valid during
+     * the call. -LP2P_E_NOT_FOUND: there is no such name, or it has no such record;
+     * -LP2P_E_TIMEOUT, -LP2P_E_IO (no server answered, or none would), -LP2P_E_DECODE (what came is
+     * no answer), -LP2P_E_NOMEM.
+     */
+    void (*done)(void *ctx, int err, const struct lp2p_answer *answers, size_t n);
+    void *ctx;
+    struct lp2p_env *env; /* set while it is under way */
+    void *below;          /* the environment's */
+};
+
+/* False for what no name server can know: too long, an empty label, bytes that a name has not. */
+bool lp2p_env_is_name(const char *name);
+
 /*
  * True for what a peer can hardly reach: point-to-point links, and by their name the bridges and
  * tunnels of containers, virtual machines and VPNs (DESIGN 7: not announced, dialed last). A name
@@ -190,6 +228,16 @@ struct lp2p_env_ops {
     int (*udp_send)(struct lp2p_udp *u, const struct lp2p_endpoint *to, uint32_t ifindex,
                     const struct lp2p_endpoint *src, struct lp2p_span data);
     void (*udp_close)(struct lp2p_udp *u);
+
+    /*
+     * Asks for the records of one type of `name` (a host's, NUL-terminated, not kept); addresses
+     * also come from the machine's own table of hosts. Fails at once with -LP2P_E_NOT_FOUND (not
+     * lp2p_env_is_name), -LP2P_E_LIMIT, -LP2P_E_NO_FDS, -LP2P_E_NOMEM, -LP2P_E_IO.
+     */
+    int (*resolve)(struct lp2p_env *env, struct lp2p_query *q, enum lp2p_query_type type,
+                   const char *name);
+    /* `done` does not come any more. Does nothing when it is not under way. */
+    void (*resolve_cancel)(struct lp2p_query *q);
 
     /* At most LP2P_ENV_MAX_IFACES; an interface with several addresses has several rows.
      * -LP2P_E_IO. */

@@ -309,6 +309,7 @@ static void machine_free(struct lp2p_env *env)
     LP2P_ASSERT(lp2p_list_is_empty(&m->listeners));
     LP2P_ASSERT(lp2p_list_is_empty(&m->udps));
     LP2P_ASSERT(lp2p_list_is_empty(&m->watches));
+    LP2P_ASSERT(lp2p_list_is_empty(&m->lookups));
     lp2p_timers_fini(&m->timers);
     m->gone = true;
 }
@@ -331,6 +332,8 @@ static const struct lp2p_env_ops machine_ops = {
     .udp_leave = sim_udp_leave,
     .udp_send = sim_udp_send,
     .udp_close = sim_udp_close,
+    .resolve = sim_resolve,
+    .resolve_cancel = sim_resolve_cancel,
     .interfaces = machine_interfaces,
     .gateways = machine_gateways,
     .watch = machine_watch,
@@ -362,6 +365,7 @@ int lp2p_sim_machine(struct lp2p_sim *sim, const char *name, struct lp2p_env **r
     lp2p_list_init(&m->listeners);
     lp2p_list_init(&m->udps);
     lp2p_list_init(&m->watches);
+    lp2p_list_init(&m->lookups);
     sim->machines[sim->n_machines++] = m;
     sim_trace(sim, SIM_TRACE_MACHINE, m->id, 0);
     *ret = &m->env;

@@ -68,6 +68,7 @@ int lp2p_sim_new(const struct lp2p_mem *mem, uint64_t seed, struct lp2p_sim **re
     lp2p_list_init(&sim->links);
     lp2p_list_init(&sim->pairs);
     lp2p_list_init(&sim->dgrams);
+    lp2p_list_init(&sim->records);
     *ret = sim;
     return 0;
 }
@@ -79,6 +80,7 @@ void lp2p_sim_free(struct lp2p_sim *sim)
     }
     sim_pairs_free(sim);
     sim_dgrams_free(sim);
+    sim_records_free(sim);
     for (size_t i = 0; i < sim->n_machines; i++) {
         LP2P_ASSERT(sim->machines[i]->gone);
         lp2p_free(sim->mem, sim->machines[i]);

@@ -44,6 +44,24 @@ void lp2p_sim_cut(struct lp2p_env *from, struct lp2p_env *to, bool cut);
 /* Freezes a machine (as SIGSTOP) or lets it go on. */
 void lp2p_sim_freeze(struct lp2p_env *env, bool frozen);
 
+/* What the name servers, one for the whole world, say about a name. */
+struct lp2p_sim_record {
+    const char *name;
+    enum lp2p_query_type type;
+    struct lp2p_endpoint addr; /* A, AAAA: port 0 */
+    const char *text;          /* TXT */
+    int err;                   /* instead of a record: what asking for it ends with */
+    lp2p_ts delay;             /* until the answer is there; of a name's records the longest */
+};
+
+/* Adds a record, whose texts are copied. A name that has none of a type is not found, after
+ * LP2P_SIM_DNS_DELAY. -LP2P_E_NOMEM. */
+int lp2p_sim_record(struct lp2p_sim *sim, const struct lp2p_sim_record *record);
+#define LP2P_SIM_DNS_DELAY LP2P_MSEC(20)
+
+/* Questions that were asked so far. */
+uint64_t lp2p_sim_questions(const struct lp2p_sim *sim);
+
 lp2p_ts lp2p_sim_now(const struct lp2p_sim *sim);
 
 /* Runs until nothing is left to do or `until`, whichever comes first; the clock is at `until`

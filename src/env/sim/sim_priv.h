@@ -1,6 +1,6 @@
 /*
  * What the files of the simulator share: sim.c (the world and its clock), machine.c (environments,
- * interfaces, routes), stream.c (byte streams and listeners), udp.c (datagrams).
+ * interfaces, routes), stream.c (byte streams and listeners), udp.c (datagrams), resolve.c (names).
  *
  * Two kinds of time run here. The world's timers are the wires and the machines' kernels: packets
  * that arrive, retransmissions. A machine's timers are its process: whatever the environment tells
@@ -42,8 +42,10 @@ struct lp2p_sim {
     struct sim_machine *machines[SIM_MAX_MACHINES];
     size_t n_machines;
     struct lp2p_list links;
-    struct lp2p_list pairs;  /* struct sim_pair */
-    struct lp2p_list dgrams; /* struct sim_dgram under way */
+    struct lp2p_list pairs;   /* struct sim_pair */
+    struct lp2p_list dgrams;  /* struct sim_dgram under way */
+    struct lp2p_list records; /* struct sim_record */
+    uint64_t questions;
 };
 
 struct sim_iface {
@@ -66,6 +68,7 @@ struct sim_machine {
     uint8_t cut[SIM_MAX_MACHINES / 8]; /* machines that hear nothing of us */
     struct lp2p_list listeners;
     struct lp2p_list udps;
+    struct lp2p_list lookups; /* struct sim_lookup */
     struct lp2p_list watches; /* struct lp2p_env_watch */
     struct lp2p_timer merge;  /* in use while `watches` has some: a burst of changes ends */
     struct lp2p_task resume;  /* it was frozen for long */
@@ -89,6 +92,7 @@ enum sim_trace_kind {
     SIM_TRACE_RESET,
     SIM_TRACE_DGRAM,
     SIM_TRACE_LOST,
+    SIM_TRACE_QUESTION,
 };
 
 /* ---- sim.c ---- */
@@ -149,5 +153,12 @@ int sim_udp_send(struct lp2p_udp *u, const struct lp2p_endpoint *to, uint32_t if
                  const struct lp2p_endpoint *src, struct lp2p_span data);
 void sim_udp_close(struct lp2p_udp *u);
 void sim_dgrams_free(struct lp2p_sim *sim);
+
+/* ---- resolve.c ---- */
+
+int sim_resolve(struct lp2p_env *env, struct lp2p_query *q, enum lp2p_query_type type,
+                const char *name);
+void sim_resolve_cancel(struct lp2p_query *q);
+void sim_records_free(struct lp2p_sim *sim);
 
 #endif

@@ -72,12 +72,17 @@ static void watch_on_closed(uv_handle_t *handle)
     handle_gone(env);
 }
 
-void lp2p_uv_watch_close(struct lp2p_uv_watch *w)
+void lp2p_uv_watch_leave(struct lp2p_uv_watch *w)
 {
     w->closed = true;
     uv_close((uv_handle_t *)&w->poll, watch_on_closed);
-    (void)close(w->fd);
     env_touch(w->env);
+}
+
+void lp2p_uv_watch_close(struct lp2p_uv_watch *w)
+{
+    lp2p_uv_watch_leave(w);
+    (void)close(w->fd);
 }
 
 /* ---- clock, timers, tasks ---- */
@@ -215,7 +220,7 @@ static void env_on_handle_closed(uv_handle_t *handle)
 static void uv_env_free(struct lp2p_env *base)
 {
     struct lp2p_env_uv *env = lp2p_env_uv(base);
-    LP2P_ASSERT(env->netlink == NULL);
+    LP2P_ASSERT(env->netlink == NULL && env->resolver == NULL);
     lp2p_timers_fini(&env->timers);
     env->freeing = true;
     if (env->spare_fd >= 0) {
@@ -253,6 +258,8 @@ static const struct lp2p_env_ops env_uv_ops = {
     .udp_leave = lp2p_uv_udp_leave,
     .udp_send = lp2p_uv_udp_send,
     .udp_close = lp2p_uv_udp_close,
+    .resolve = lp2p_uv_resolve,
+    .resolve_cancel = lp2p_uv_resolve_cancel,
     .interfaces = lp2p_uv_interfaces,
     .gateways = lp2p_uv_gateways,
     .watch = lp2p_uv_watch_changes,

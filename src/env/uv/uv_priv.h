@@ -30,6 +30,8 @@ struct lp2p_env_uv {
     struct lp2p_uv_watch *clock;   /* woken when the machine was; NULL: nobody watches, or cannot */
     lp2p_ts asleep;                /* of the machine, all its sleeps together */
     bool late;                     /* the process stood still: told before a turn is made */
+    struct lp2p_uv_resolver *resolver; /* NULL: no name is asked for */
+    const char *dns_servers;           /* for tests: instead of the system's; valid while used */
     int spare_fd; /* given up to accept and close when there is no other left; -1: gone */
 };
 
@@ -59,6 +61,8 @@ int lp2p_uv_watch_init(struct lp2p_env_uv *env, struct lp2p_uv_watch *w, int fd)
 void lp2p_uv_watch_want(struct lp2p_uv_watch *w, int mask);
 /* Closes the descriptor now, frees `w` later. */
 void lp2p_uv_watch_close(struct lp2p_uv_watch *w);
+/* The same for a descriptor that somebody else closes, later. */
+void lp2p_uv_watch_leave(struct lp2p_uv_watch *w);
 
 /* ---- errno.c ---- */
 
@@ -97,6 +101,12 @@ int lp2p_uv_udp_leave(struct lp2p_udp *u, const struct lp2p_endpoint *group, uin
 int lp2p_uv_udp_send(struct lp2p_udp *u, const struct lp2p_endpoint *to, uint32_t ifindex,
                      const struct lp2p_endpoint *src, struct lp2p_span data);
 void lp2p_uv_udp_close(struct lp2p_udp *u);
+
+/* ---- resolve.c ---- */
+
+int lp2p_uv_resolve(struct lp2p_env *env, struct lp2p_query *q, enum lp2p_query_type type,
+                    const char *name);
+void lp2p_uv_resolve_cancel(struct lp2p_query *q);
 
 /* ---- ifaces.c ---- */
 
