@@ -106,10 +106,11 @@ enum lp2p_addr_source {
 struct lp2p_path {
     struct lp2p_multiaddr addr;
     enum lp2p_addr_source source;
-    enum lp2p_stage
-        stage;         /* DIALING, SECURING, CONNECTED or FAILED; LOOKING: its turn has not come */
+    /* DIALING, SECURING, CONNECTED or FAILED; LOOKING: its turn has not come, or its name is asked
+     * for. The addresses of a name are paths of their own, and it ends as they do. */
+    enum lp2p_stage stage;
     int error;         /* 0 or -LP2P_E_... */
-    const char *where; /* engine or stage the error came from, static */
+    const char *where; /* engine or stage the error came from, static; "dns": the name has none */
     lp2p_ts started;
     lp2p_ts ended;
 };

@@ -84,6 +84,32 @@ void lp2p_addr_from_endpoint(const struct lp2p_endpoint *e, uint32_t code,
     addr_append(ret, code, port, sizeof(port));
 }
 
+int lp2p_addr_set_zone(struct lp2p_multiaddr *ma, uint32_t index)
+{
+    struct lp2p_multiaddr_part part;
+    size_t ip = 0;
+    size_t pos = 0;
+    if (lp2p_multiaddr_next(ma, &pos, &part) && part.code == LP2P_MA_IP6ZONE) {
+        ip = pos;
+        (void)lp2p_multiaddr_next(ma, &pos, &part);
+    }
+    if (pos == 0 || part.code != LP2P_MA_IP6) {
+        return -LP2P_E_UNSUPPORTED;
+    }
+    char zone[LP2P_NUMBER_TEXT_SIZE];
+    size_t n = lp2p_number_format(index, zone);
+    struct lp2p_multiaddr zoned = {.len = 0};
+    addr_append(&zoned, LP2P_MA_IP6ZONE, (const uint8_t *)zone, n);
+    size_t rest = ma->len - ip;
+    if (zoned.len + rest > LP2P_MULTIADDR_MAX) {
+        return -LP2P_E_TOO_LONG;
+    }
+    memcpy(zoned.bytes + zoned.len, ma->bytes + ip, rest);
+    zoned.len = (uint16_t)(zoned.len + rest);
+    *ma = zoned;
+    return 0;
+}
+
 bool lp2p_addr_is_plain_tcp(const struct lp2p_multiaddr *ma)
 {
     struct lp2p_multiaddr_part part;

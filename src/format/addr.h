@@ -23,6 +23,10 @@ void lp2p_addr_from_endpoint(const struct lp2p_endpoint *e, uint32_t code,
 /* Makes /ip4|ip6/<address> alone. */
 void lp2p_addr_from_ip(const struct lp2p_endpoint *e, struct lp2p_multiaddr *ret);
 
+/* Puts /ip6zone/<index> in front of an IPv6 address, or in place of the zone that is there.
+ * -LP2P_E_UNSUPPORTED when it begins otherwise, -LP2P_E_TOO_LONG. */
+int lp2p_addr_set_zone(struct lp2p_multiaddr *ma, uint32_t index);
+
 /* True for exactly [ip6zone]ip/tcp[/p2p/X]. */
 bool lp2p_addr_is_plain_tcp(const struct lp2p_multiaddr *ma);
 

@@ -2,7 +2,6 @@
 
 #include "format/addr.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static bool attempt_has_ended(const struct swarm_attempt *at)
@@ -45,6 +44,7 @@ static void attempt_end(struct swarm_attempt *at, enum lp2p_stage stage, int err
     at->info.where = where;
     at->info.ended = now;
     at->winner = NULL;
+    swarm_names_cancel(at);
     attempt_pin(at, false);
     at->sw->cfg.env->ops->timer_set(&at->timer, LP2P_TS_NEVER);
     attempt_set_stage(at, stage);
@@ -58,20 +58,45 @@ static bool failure_counts(int error)
            error != -LP2P_E_NO_FDS && error != -LP2P_E_ADDR_NOT_AVAIL;
 }
 
-static void path_failed(struct swarm_attempt *at, struct lp2p_path *p, int error, const char *where)
+static void path_end(struct swarm_attempt *at, struct lp2p_path *p, int error, const char *where)
 {
     p->stage = LP2P_STAGE_FAILED;
     p->error = error;
     p->where = where;
     p->ended = swarm_now(at->sw);
+}
+
+void swarm_attempt_path_failed(struct swarm_attempt *at, size_t path, int error, const char *where)
+{
+    struct lp2p_path *p = &at->info.paths[path];
+    path_end(at, p, error, where);
     if (failure_counts(error)) {
         swarm_backoff_failed(at->sw, &at->info.peer, p);
+    }
+    for (size_t i = 0; i < at->info.n_paths; i++) {
+        if ((at->paths[path].names >> i & 1U) != 0) {
+            swarm_attempt_follow(at, i);
+        }
+    }
+}
+
+/* Names that still are asked for, or whose addresses still run. */
+static void attempt_drop_names(struct swarm_attempt *at, int error)
+{
+    swarm_names_cancel(at);
+    for (size_t i = 0; i < at->info.n_paths; i++) {
+        struct lp2p_path *p = &at->info.paths[i];
+        const struct swarm_name *name = &at->paths[i].name;
+        if (name->is_name && p->started != 0 && p->stage < LP2P_STAGE_CONNECTED) {
+            path_end(at, p, error, name->resolved ? "dial" : "dns");
+        }
     }
 }
 
 /* Ends the paths that still run; their connections no longer know the attempt. */
 static void attempt_drop_paths(struct swarm_attempt *at, int error)
 {
+    attempt_drop_names(at, error);
     for (size_t i = 0; i < at->info.n_paths; i++) {
         struct lp2p_swarm_conn *c = at->paths[i].conn;
         if (c == NULL) {
@@ -79,7 +104,7 @@ static void attempt_drop_paths(struct swarm_attempt *at, int error)
         }
         at->paths[i].conn = NULL;
         c->attempt = NULL;
-        path_failed(at, &at->info.paths[i], error, "dial");
+        swarm_attempt_path_failed(at, i, error, "dial");
         swarm_conn_doom(c, (struct lp2p_failure){.code = error, .class_ = LP2P_CLASS_LOCAL});
     }
     at->running = 0;
@@ -88,30 +113,55 @@ static void attempt_drop_paths(struct swarm_attempt *at, int error)
 /* How much a failure tells: the deepest known cause is the one shown (JOURNEY 5.4). */
 static int cause_depth(const struct lp2p_path *p)
 {
+    bool dialed = p->where == NULL || strcmp(p->where, "dial") == 0;
+    if (p->where != NULL && strcmp(p->where, "dns") == 0 && p->error != -LP2P_E_CANCELLED) {
+        return 1;
+    }
     switch (-p->error) {
     case LP2P_E_PEER_ID:
     case LP2P_E_SELF:
-        return 6;
+        return 7;
     case LP2P_E_DECLINED:
     case LP2P_E_BLOCKED:
-        return 5;
+        return 6;
     case LP2P_E_NEGOTIATION:
     case LP2P_E_AUTH:
     case LP2P_E_PROTO:
     case LP2P_E_DECODE:
     case LP2P_E_UNSUPPORTED:
-        return 4;
+        return 5;
     case LP2P_E_REFUSED:
     case LP2P_E_UNREACHABLE:
-        return 1;
+        return 2;
     case LP2P_E_CANCELLED:
         return 0;
     default:
         /* Somebody was there: the socket connected. */
-        return p->stage == LP2P_STAGE_FAILED && p->where != NULL && strcmp(p->where, "dial") != 0
-                   ? 3
-                   : 2;
+        return p->stage == LP2P_STAGE_FAILED && !dialed ? 4 : 3;
     }
+}
+
+void swarm_attempt_follow(struct swarm_attempt *at, size_t name)
+{
+    struct lp2p_path *p = &at->info.paths[name];
+    const struct lp2p_path *deepest = NULL;
+    if (at->paths[name].name.asking > 0 || p->stage != LP2P_STAGE_DIALING) {
+        return;
+    }
+    for (size_t i = 0; i < at->info.n_paths; i++) {
+        const struct lp2p_path *found = &at->info.paths[i];
+        if ((at->paths[i].names >> name & 1U) == 0) {
+            continue;
+        }
+        if (found->stage != LP2P_STAGE_FAILED) {
+            return;
+        }
+        if (deepest == NULL || cause_depth(found) > cause_depth(deepest)) {
+            deepest = found;
+        }
+    }
+    LP2P_ASSERT(deepest != NULL);
+    path_end(at, p, deepest->error, deepest->where);
 }
 
 static void attempt_fail(struct swarm_attempt *at, int error, const char *where)
@@ -128,14 +178,14 @@ static void attempt_fail(struct swarm_attempt *at, int error, const char *where)
     attempt_end(at, LP2P_STAGE_FAILED, error, where);
 }
 
-static bool attempt_knows(const struct swarm_attempt *at, const struct lp2p_multiaddr *addr)
+/* The path with this address, or n_paths. */
+static size_t attempt_find_path(const struct swarm_attempt *at, const struct lp2p_multiaddr *addr)
 {
-    for (size_t i = 0; i < at->info.n_paths; i++) {
-        if (lp2p_multiaddr_eq(&at->info.paths[i].addr, addr)) {
-            return true;
-        }
+    size_t i = 0;
+    while (i < at->info.n_paths && !lp2p_multiaddr_eq(&at->info.paths[i].addr, addr)) {
+        i++;
     }
-    return false;
+    return i;
 }
 
 /* True when the address may be dialed (DESIGN 6); what the user typed is the user's own business.
@@ -185,26 +235,54 @@ static void attempt_forgive(struct swarm_attempt *at)
     }
 }
 
-static void attempt_add_path(struct swarm_attempt *at, const struct lp2p_multiaddr *full,
-                             const struct lp2p_peer_addr *how)
+/* There is something for it that dials, or will be when the name's addresses are known. */
+static bool attempt_can_dial(struct swarm_attempt *at, const struct lp2p_multiaddr *addr)
+{
+    return swarm_is_name(addr) ? swarm_name_can_dial(at->sw, addr)
+                               : swarm_transport_for(at->sw, addr) != NULL;
+}
+
+/* Errors of swarm_attempt_add_found. `names` as in struct swarm_path. */
+static int attempt_add_path(struct swarm_attempt *at, const struct lp2p_multiaddr *full,
+                            const struct lp2p_peer_addr *how, uint32_t names)
 {
     struct lp2p_multiaddr addr = *full;
     lp2p_multiaddr_without_peer_id(&addr);
-    size_t n = at->info.n_paths;
-    if (addr.len == 0 || n == LP2P_ATTEMPT_MAX_PATHS || n >= at->sw->cfg.limits.dial_addrs ||
-        attempt_knows(at, &addr) || swarm_transport_for(at->sw, &addr) == NULL) {
-        return;
+    /* What the user typed is shown as it ends, also when its interface is not there (yet). */
+    bool away = swarm_fix_zone(at->sw, &addr) != 0 && how->source == LP2P_ADDR_TYPED;
+    size_t n = attempt_find_path(at, &addr);
+    if (n < at->info.n_paths) {
+        at->paths[n].names |= names;
+        return 0;
     }
-    if (!attempt_may_dial(at, &addr, how)) {
+    if (addr.len == 0 || (!away && !attempt_can_dial(at, &addr))) {
+        return -LP2P_E_UNSUPPORTED;
+    }
+    if (n == LP2P_ATTEMPT_MAX_PATHS || n >= at->sw->cfg.limits.dial_addrs) {
+        return -LP2P_E_LIMIT;
+    }
+    if (!away && !attempt_may_dial(at, &addr, how)) {
         at->info.n_skipped += addr_was_given(how);
-        return;
+        return -LP2P_E_FILTERED;
     }
     at->info.paths[n] = (struct lp2p_path){.addr = addr, .source = how->source};
-    at->paths[n] = (struct swarm_path){.ifindex = how->ifindex};
+    at->paths[n] = (struct swarm_path){
+        .ifindex = how->ifindex, .names = names, .name.is_name = swarm_is_name(&addr)};
     at->info.n_paths++;
     if (at->background) {
         path_wait(at, n);
     }
+    return 0;
+}
+
+int swarm_attempt_add_found(struct swarm_attempt *at, size_t name,
+                            const struct lp2p_multiaddr *addr)
+{
+    struct lp2p_peer_addr how = {
+        .source = at->info.paths[name].source,
+        .ifindex = at->paths[name].ifindex,
+    };
+    return attempt_add_path(at, addr, &how, 1U << name);
 }
 
 /* Link-local IPv6 addresses need the interface they were heard on. */
@@ -217,15 +295,8 @@ static void addr_with_zone(struct lp2p_multiaddr *addr, uint32_t ifindex)
         e.family != LP2P_FAMILY_IP6 || !lp2p_endpoint_is_link_local(&e)) {
         return;
     }
-    char zone[12];
-    int n = snprintf(zone, sizeof(zone), "%u", (unsigned)ifindex);
-    struct lp2p_multiaddr zoned = {.len = 0};
-    if (lp2p_multiaddr_append(&zoned, LP2P_MA_IP6ZONE, lp2p_span(zone, (size_t)n)) == 0 &&
-        zoned.len + addr->len <= LP2P_MULTIADDR_MAX) {
-        memcpy(zoned.bytes + zoned.len, addr->bytes, addr->len);
-        zoned.len = (uint16_t)(zoned.len + addr->len);
-        *addr = zoned;
-    }
+    /* Fails when it is too long: then it cannot be dialed. */
+    (void)lp2p_addr_set_zone(addr, ifindex);
 }
 
 static void attempt_gather(struct swarm_attempt *at)
@@ -239,7 +310,7 @@ static void attempt_gather(struct swarm_attempt *at)
         struct lp2p_multiaddr addr = {.len = a->len};
         memcpy(addr.bytes, a->bytes, a->len);
         addr_with_zone(&addr, a->ifindex);
-        attempt_add_path(at, &addr, a);
+        (void)attempt_add_path(at, &addr, a, 0);
     }
 }
 
@@ -294,6 +365,7 @@ static size_t attempt_next_path(const struct swarm_attempt *at)
     for (size_t i = 0; i < at->info.n_paths; i++) {
         const struct lp2p_path *p = &at->info.paths[i];
         if (p->stage == LP2P_STAGE_LOOKING && at->paths[i].not_before <= now &&
+            !at->paths[i].name.is_name &&
             (best == LP2P_ATTEMPT_MAX_PATHS ||
              path_rank(at, p) < path_rank(at, &at->info.paths[best]))) {
             best = i;
@@ -308,9 +380,12 @@ static void attempt_start_path(struct swarm_attempt *at, size_t i)
     const struct lp2p_limits *l = &at->sw->cfg.limits;
     lp2p_ts now = swarm_now(at->sw);
     p->started = now;
-    int err = swarm_conn_dial(at, i, &at->paths[i].conn);
+    int err = swarm_fix_zone(at->sw, &p->addr);
+    if (err == 0) {
+        err = swarm_conn_dial(at, i, &at->paths[i].conn);
+    }
     if (err != 0) {
-        path_failed(at, p, err, "dial");
+        swarm_attempt_path_failed(at, i, err, "dial");
         return;
     }
     p->stage = LP2P_STAGE_DIALING;
@@ -319,6 +394,12 @@ static void attempt_start_path(struct swarm_attempt *at, size_t i)
     if (at->info.stage == LP2P_STAGE_LOOKING) {
         attempt_set_stage(at, LP2P_STAGE_DIALING);
     }
+}
+
+void swarm_attempt_wake(struct swarm_attempt *at)
+{
+    at->sw->cfg.env->ops->timer_set(&at->timer, 0);
+    attempt_changed(at);
 }
 
 /* Ends an attempt that has nothing left to try or wait for; true when it did. */
@@ -330,7 +411,7 @@ static bool attempt_is_exhausted(struct swarm_attempt *at, lp2p_ts now)
         return true;
     }
     if (at->running > 0 || attempt_next_path(at) != LP2P_ATTEMPT_MAX_PATHS ||
-        attempt_next_turn(at, now) != LP2P_TS_NEVER) {
+        attempt_next_turn(at, now) != LP2P_TS_NEVER || swarm_names_are_asked(at)) {
         return false;
     }
     if (now >= at->look_until) {
@@ -348,6 +429,7 @@ static void attempt_step(struct swarm_attempt *at)
     }
     lp2p_ts now = swarm_now(at->sw);
     attempt_gather(at);
+    swarm_names_start(at);
     size_t next = attempt_next_path(at);
     while (next != LP2P_ATTEMPT_MAX_PATHS && at->running < at->sw->cfg.limits.dial_parallel &&
            (at->running == 0 || now >= at->next_start)) {
@@ -430,6 +512,7 @@ static int attempt_new(struct lp2p_swarm *sw, const struct lp2p_peer_id *peer,
         return err;
     }
     known->pinned = true;
+    lp2p_list_init(&at->lookups);
     lp2p_ts now = swarm_now(sw);
     at->sw = sw;
     at->info.id = sw->next_id++;
@@ -469,12 +552,11 @@ int lp2p_swarm_connect(struct lp2p_swarm *sw, const struct lp2p_peer_id *peer,
     }
     struct lp2p_peer_addr how = {.source = opts->source};
     for (size_t i = 0; i < opts->n; i++) {
-        attempt_add_path(at, &opts->addrs[i], &how);
+        (void)attempt_add_path(at, &opts->addrs[i], &how, 0);
     }
     /* Everything else happens at the top of the loop. */
-    sw->cfg.env->ops->timer_set(&at->timer, 0);
+    swarm_attempt_wake(at);
     *ret_attempt = at->info.id;
-    attempt_changed(at);
     return 0;
 }
 
@@ -536,14 +618,27 @@ void swarm_attempt_stage(struct lp2p_swarm_conn *c, enum lp2p_stage stage)
     attempt_changed(at);
 }
 
+/* And the names that led to it. */
+static void attempt_path_won(struct swarm_attempt *at, size_t path)
+{
+    uint32_t won = at->paths[path].names | 1U << path;
+    for (size_t i = 0; i < at->info.n_paths; i++) {
+        if ((won >> i & 1U) != 0) {
+            at->info.paths[i].stage = LP2P_STAGE_CONNECTED;
+            at->info.paths[i].error = 0;
+            at->info.paths[i].where = NULL;
+            at->info.paths[i].ended = swarm_now(at->sw);
+        }
+    }
+}
+
 /* Any new connection to the peer ends the search, ours or theirs. */
 void swarm_attempt_won(struct lp2p_swarm_conn *c)
 {
     size_t running;
     struct swarm_attempt *at = attempt_find_running(c->sw, &c->peer->id, &running);
     if (c->attempt != NULL) {
-        c->attempt->info.paths[c->path].stage = LP2P_STAGE_CONNECTED;
-        c->attempt->info.paths[c->path].ended = swarm_now(c->sw);
+        attempt_path_won(c->attempt, c->path);
         swarm_backoff_worked(c->sw, &c->peer->id, &c->attempt->info.paths[c->path].addr);
         c->attempt->paths[c->path].conn = NULL;
         c->attempt->running--;
@@ -590,25 +685,26 @@ void swarm_attempt_lost(struct lp2p_swarm_conn *c, const struct lp2p_failure *wh
     struct lp2p_path *p = &at->info.paths[c->path];
     /* Before the socket was there every failure is the dial's. */
     const char *where = p->stage == LP2P_STAGE_DIALING ? "dial" : why->where;
-    path_failed(at, p, why->code != 0 ? why->code : -LP2P_E_CLOSED, where);
+    swarm_attempt_path_failed(at, c->path, why->code != 0 ? why->code : -LP2P_E_CLOSED, where);
     at->paths[c->path].conn = NULL;
     at->running--;
     c->attempt = NULL;
     /* The next candidate need not wait for its turn. */
     at->next_start = 0;
-    at->sw->cfg.env->ops->timer_set(&at->timer, 0);
-    attempt_changed(at);
+    swarm_attempt_wake(at);
 }
 
 /* Failures that say nothing about the peer: another network may have a way. */
 static bool path_may_retry(const struct lp2p_path *p)
 {
-    bool dialing = p->stage == LP2P_STAGE_DIALING;
-    return dialing || (p->stage == LP2P_STAGE_FAILED && cause_depth(p) <= 3);
+    bool dialing = p->stage <= LP2P_STAGE_DIALING;
+    return dialing || (p->stage == LP2P_STAGE_FAILED && cause_depth(p) <= 4);
 }
 
 static void attempt_retry(struct swarm_attempt *at)
 {
+    swarm_names_cancel(at);
+    at->n_lookups = 0;
     for (size_t i = 0; i < at->info.n_paths; i++) {
         struct lp2p_path *p = &at->info.paths[i];
         at->paths[i].not_before = 0;
@@ -624,10 +720,10 @@ static void attempt_retry(struct swarm_attempt *at)
                 c, (struct lp2p_failure){.code = -LP2P_E_CANCELLED, .class_ = LP2P_CLASS_LOCAL});
         }
         *p = (struct lp2p_path){.addr = p->addr, .source = p->source};
+        at->paths[i].name = (struct swarm_name){.is_name = at->paths[i].name.is_name};
     }
     at->next_start = 0;
-    at->sw->cfg.env->ops->timer_set(&at->timer, 0);
-    attempt_changed(at);
+    swarm_attempt_wake(at);
 }
 
 void swarm_attempts_retry(struct lp2p_swarm *sw)
@@ -644,6 +740,7 @@ static void attempt_free(struct swarm_attempt *at)
 {
     lp2p_list_remove(&at->node);
     lp2p_series_remove(&at->sw->walk_attempts, &at->walk);
+    swarm_names_cancel(at);
     at->sw->cfg.env->ops->timer_fini(&at->timer);
     lp2p_free(at->sw->cfg.mem, at);
 }

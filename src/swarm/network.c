@@ -1,6 +1,7 @@
 #include "swarm/swarm_priv.h"
 
 #include "format/addr.h"
+#include "format/number.h"
 
 #include <string.h>
 
@@ -93,6 +94,35 @@ bool swarm_has_ip(const struct lp2p_swarm *sw, const struct lp2p_endpoint *ip)
         }
     }
     return false;
+}
+
+/* 0: there is no such interface. A number is an index, as everywhere (RFC 4007, 11.2). */
+static uint32_t zone_index(const struct lp2p_swarm *sw, struct lp2p_span zone)
+{
+    uint64_t number = 0;
+    if (lp2p_number_parse((const char *)zone.p, zone.n, UINT32_MAX, &number) == 0 &&
+        sw->n_ifaces == 0) {
+        return (uint32_t)number; /* they could not be read */
+    }
+    for (size_t i = 0; i < sw->n_ifaces; i++) {
+        const struct lp2p_iface *f = &sw->ifaces[i];
+        if (number != 0 ? f->index == number : lp2p_span_eq_str(zone, f->name)) {
+            return f->index;
+        }
+    }
+    return 0;
+}
+
+int swarm_fix_zone(struct lp2p_swarm *sw, struct lp2p_multiaddr *addr)
+{
+    struct lp2p_multiaddr_part part;
+    size_t pos = 0;
+    if (!lp2p_multiaddr_next(addr, &pos, &part) || part.code != LP2P_MA_IP6ZONE) {
+        return 0;
+    }
+    swarm_read_ifaces(sw);
+    uint32_t index = zone_index(sw, part.value);
+    return index == 0 ? -LP2P_E_ADDR_NOT_AVAIL : lp2p_addr_set_zone(addr, index);
 }
 
 /* ---- changes ---- */

@@ -9,6 +9,7 @@
  *   network.c interfaces and gateways, and what follows when they change
  *   backoff.c addresses that failed, and when their turn comes again
  *   dialer.c  attempts: candidates, staggered and parallel
+ *   resolve.c names in addresses: what they stand for becomes candidates
  *
  * Freeing rule: a callback of a carrier or a user may end any connection or stream, so nothing that
  * a caller up the stack still holds is freed inside one. Connections end in their carrier's
@@ -20,6 +21,7 @@
 #include "base/assert.h"
 #include "base/series.h"
 #include "proto/multistream/multistream.h"
+#include "swarm/attempt_priv.h"
 #include "swarm/backoff_priv.h"
 #include "swarm/gate_priv.h"
 #include "swarm/peerstore.h"
@@ -27,11 +29,6 @@
 
 /* Protocols a host serves, services included. */
 #define SWARM_MAX_HANDLERS 64U
-/* Attempts that run at once; a user's clicks, not a peer's doing. */
-#define SWARM_MAX_RUNNING 64U
-/* Ended attempts that are remembered, and for how long (DESIGN 2). */
-#define SWARM_ENDED_MAX  32U
-#define SWARM_ENDED_LIFE LP2P_SEC(60)
 /* A connection that is one too many is closed by its dialer after so long a rest (DESIGN 7). */
 #define SWARM_SURPLUS_IDLE LP2P_SEC(30)
 /* Both sides dialed at once when their connections began within this: a dial takes no longer. */
@@ -130,27 +127,6 @@ struct lp2p_stream {
     bool dead;       /* free when busy falls to 0 */
 };
 
-struct swarm_path {
-    struct lp2p_swarm_conn *conn; /* while it runs */
-    uint32_t ifindex;
-    lp2p_ts not_before; /* its turn after a failure; 0: now */
-};
-
-struct swarm_attempt {
-    struct lp2p_list node;        /* swarm.attempts, oldest first */
-    struct lp2p_series_node walk; /* swarm.walk_attempts */
-    struct lp2p_swarm *sw;
-    struct lp2p_attempt_info info;
-    struct swarm_path paths[LP2P_ATTEMPT_MAX_PATHS]; /* beside info.paths */
-    struct lp2p_swarm_conn *winner;
-    struct lp2p_timer timer;
-    lp2p_ts look_until;
-    lp2p_ts deadline;
-    lp2p_ts next_start; /* no further path before this, unless one fails */
-    bool background;    /* nobody waits: addresses that failed lately wait for their turn */
-    uint32_t running;
-};
-
 struct lp2p_swarm {
     struct lp2p_swarm_cfg cfg;
     struct lp2p_scope system;
@@ -214,6 +190,9 @@ void swarm_check_shutdown(struct lp2p_swarm *sw);
 /* Begins to follow the network; before the first change is told. */
 void swarm_network_init(struct lp2p_swarm *sw);
 void swarm_network_fini(struct lp2p_swarm *sw);
+/* An interface's name in an /ip6zone becomes its index. -LP2P_E_ADDR_NOT_AVAIL: there is no such
+ * interface. */
+int swarm_fix_zone(struct lp2p_swarm *sw, struct lp2p_multiaddr *addr);
 /* Has interfaces and gateways as they are: followed, or read at most once in SWARM_IFACES_LIFE. */
 void swarm_read_ifaces(struct lp2p_swarm *sw);
 /* True when an interface has this address, as last read. */
@@ -258,21 +237,5 @@ void swarm_stream_event(struct lp2p_stream *s, const struct lp2p_conn_event *ev)
 void swarm_streams_fail(struct lp2p_swarm_conn *c, const struct lp2p_failure *why);
 /* Their users are told nothing any more. */
 void swarm_streams_detach(struct lp2p_swarm_conn *c);
-
-/* ---- dialer.c ---- */
-
-/* A path's connection is through, authenticated and usable. */
-void swarm_attempt_won(struct lp2p_swarm_conn *c);
-void swarm_attempt_stage(struct lp2p_swarm_conn *c, enum lp2p_stage stage);
-/* A path's connection is over; `c` is forgotten. */
-void swarm_attempt_lost(struct lp2p_swarm_conn *c, const struct lp2p_failure *why);
-/* The winner was identified (or will never be). */
-void swarm_attempt_identified(struct lp2p_swarm_conn *c);
-/* The network is another one: paths that failed for want of a way, and those that still dial, begin
- * anew. */
-void swarm_attempts_retry(struct lp2p_swarm *sw);
-/* Forgets ended attempts; the next moment one ends its life. */
-lp2p_ts swarm_attempts_expire(struct lp2p_swarm *sw, lp2p_ts now);
-void swarm_attempts_free(struct lp2p_swarm *sw);
 
 #endif

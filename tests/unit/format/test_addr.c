@@ -152,6 +152,42 @@ static void every_shape_of_ip6_survives(void **state)
     }
 }
 
+static void zones_are_set(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *from;
+        const char *to; /* NULL: it cannot have one */
+    } rows[] = {
+        {"/ip6/fe80::1/tcp/4001", "/ip6zone/7/ip6/fe80::1/tcp/4001"},
+        {"/ip6zone/eth0/ip6/fe80::1/tcp/4001", "/ip6zone/7/ip6/fe80::1/tcp/4001"},
+        {"/ip6/fe80::1", "/ip6zone/7/ip6/fe80::1"},
+        {"/ip4/192.0.2.1/tcp/4001", NULL},
+        {"/dns6/x.test/tcp/4001", NULL},
+        {"/ip6zone/eth0/ip4/192.0.2.1", NULL},
+        {"/ip6zone/eth0", NULL},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct lp2p_multiaddr ma;
+        char text[LP2P_MULTIADDR_TEXT_SIZE];
+        assert_int_equal(lp2p_multiaddr_parse(rows[i].from, strlen(rows[i].from), &ma), 0);
+        assert_int_equal(lp2p_addr_set_zone(&ma, 7), rows[i].to != NULL ? 0 : -LP2P_E_UNSUPPORTED);
+        (void)lp2p_multiaddr_format(&ma, text);
+        assert_string_equal(text, rows[i].to != NULL ? rows[i].to : rows[i].from);
+    }
+    struct lp2p_multiaddr none = {.len = 0}, full;
+    assert_int_equal(lp2p_addr_set_zone(&none, 7), -LP2P_E_UNSUPPORTED);
+    static const char ip6[] = "/ip6/fe80::1";
+    static uint8_t name[LP2P_MULTIADDR_MAX];
+    memset(name, 'a', sizeof(name));
+    assert_int_equal(lp2p_multiaddr_parse(ip6, sizeof(ip6) - 1, &full), 0);
+    /* 17 bytes are the IP address, 3 the component's head. */
+    assert_int_equal(
+        lp2p_multiaddr_append(&full, LP2P_MA_DNS, lp2p_span(name, LP2P_MULTIADDR_MAX - 20)), 0);
+    assert_int_equal(lp2p_addr_set_zone(&full, 7), -LP2P_E_TOO_LONG);
+    assert_int_equal(full.len, LP2P_MULTIADDR_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +195,7 @@ int main(void)
         cmocka_unit_test(other_beginnings_are_unsupported),
         cmocka_unit_test(endpoints_go_in),
         cmocka_unit_test(plain_tcp_is_recognised),
+        cmocka_unit_test(zones_are_set),
         cmocka_unit_test(numbers_stop_at_their_maximum),
         cmocka_unit_test(every_shape_of_ip6_survives),
     };
