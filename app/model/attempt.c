@@ -130,13 +130,39 @@ void model_attempt_go(struct whtnxt_model *m, uint64_t now, struct model_attempt
 
 /* ---- the end ---- */
 
+static enum whtnxt_cause path_cause(const struct whtnxt_path_state *p)
+{
+    enum whtnxt_cause_stage at = whtnxt_cause_stage_of(p->where);
+    if (at == WHTNXT_AT_DIAL && p->source == WHTNXT_ADDR_MDNS) {
+        at = WHTNXT_AT_DIAL_LAN;
+    }
+    return whtnxt_cause_of(p->error, at);
+}
+
+/* The name in an address that could not be found; false when all were. */
+static bool missing_host(const struct model_attempt *a, char ret[static WHTNXT_TEXT_SIZE])
+{
+    for (size_t i = 0; i < a->n_paths; i++) {
+        const char *p = a->paths[i].addr;
+        const char *name = p[0] == '/' ? strchr(p + 1, '/') : NULL;
+        if (name != NULL && strncmp(p, "/dns", 4) == 0 && a->paths[i].error != 0 &&
+            path_cause(&a->paths[i]) == WHTNXT_CAUSE_DNS_FAILED) {
+            snprintf(ret, WHTNXT_TEXT_SIZE, "%.*s", (int)strcspn(name + 1, "/"), name + 1);
+            return true;
+        }
+    }
+    return false;
+}
+
 void model_attempt_text(const struct whtnxt_model *m, struct model_attempt *a,
                         enum whtnxt_cause deepest, uint16_t port)
 {
     char name[96];
     char detail[WHTNXT_CAUSE_TEXT_SIZE] = "";
+    char host[WHTNXT_TEXT_SIZE];
     model_name(m, a->peer, a->name, name);
     struct whtnxt_cause_args args = {.name = name, .port = port, .detail = detail};
+    args.host = missing_host(a, host) ? host : NULL;
     if (deepest != WHTNXT_CAUSE_NONE && deepest != a->cause) {
         whtnxt_cause_text(deepest, &args, detail);
     }
@@ -191,15 +217,6 @@ static uint16_t path_port(const struct whtnxt_path_state *p)
 {
     const char *tcp = strstr(p->addr, "/tcp/");
     return tcp == NULL ? 0 : (uint16_t)strtoul(tcp + 5, NULL, 10);
-}
-
-static enum whtnxt_cause path_cause(const struct whtnxt_path_state *p)
-{
-    enum whtnxt_cause_stage at = whtnxt_cause_stage_of(p->where);
-    if (at == WHTNXT_AT_DIAL && p->source == WHTNXT_ADDR_MDNS) {
-        at = WHTNXT_AT_DIAL_LAN;
-    }
-    return whtnxt_cause_of(p->error, at);
 }
 
 /* The deepest cause among the paths: a handshake says more than a refusal (JOURNEY 5.4). */

@@ -4,6 +4,7 @@ The lab's own network only: the bridge lives in a hub namespace, and every name 
 """
 
 import atexit
+import contextlib
 import json
 import os
 import pathlib
@@ -11,9 +12,11 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
+HERE = pathlib.Path(__file__).resolve().parent
 V4 = "10.78.0"
 V6 = "fd78::"
 
@@ -81,6 +84,9 @@ class Lab:
         names, self.names = self.names, []
         for ns in reversed(names):
             subprocess.run(["ip", "netns", "del", ns], stderr=subprocess.DEVNULL)
+            shutil.rmtree(pathlib.Path("/etc/netns", ns), ignore_errors=True)
+        with contextlib.suppress(OSError):  # somebody else's, or never made
+            os.rmdir("/etc/netns")
         shutil.rmtree(self.root, ignore_errors=True)
 
 
@@ -99,6 +105,25 @@ class Place:
 
     def run(self, *argv, **kw):
         return subprocess.run(["ip", "netns", "exec", self.ns, *argv], check=True, **kw)
+
+    def etc(self, name, text):
+        """What /etc/NAME is here: `ip netns exec` mounts it for whatever is started."""
+        folder = pathlib.Path("/etc/netns", self.ns)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+    @contextlib.contextmanager
+    def name_server(self, zone):
+        """Answer by `zone`: {"TYPE NAME": [value, ...]}; NXDOMAIN to everything else."""
+        server = subprocess.Popen(
+            ["ip", "netns", "exec", self.ns, sys.executable, str(HERE / "nameserver"), self.addr,
+             json.dumps(zone)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        try:
+            server.stdout.readline()
+            yield server
+        finally:
+            server.kill()
+            server.communicate()
 
     def nft(self, rules):
         self.run("nft", "-f", "-", input=rules, text=True)

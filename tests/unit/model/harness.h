@@ -189,9 +189,11 @@ static inline void rig_hello(struct rig *r, uint64_t protocol)
 struct rig_why {
     int error;
     const char *where;
+    const char *path; /* the one path it had, which failed so; NULL: it is not told */
 };
-#define WHY(error, where) ((struct rig_why){error, where})
-#define FINE              WHY(0, "")
+#define WHY(error, where)          ((struct rig_why){error, where, NULL})
+#define WHY_AT(error, where, path) ((struct rig_why){error, where, path})
+#define FINE                       WHY(0, "")
 
 /* A state with one connection to `peer` (may be NULL) and one attempt (id 0: none). */
 static inline void rig_state(struct rig *r, const char *peer, uint64_t attempt,
@@ -221,6 +223,13 @@ static inline void rig_state(struct rig *r, const char *peer, uint64_t attempt,
         m.state.attempts[0] = (struct whtnxt_attempt_state){
             .id = attempt, .stage = stage, .error = why.error};
         snprintf(m.state.attempts[0].where, WHTNXT_WORD_SIZE, "%s", why.where);
+        if (why.path != NULL) {
+            struct whtnxt_path_state *p = &m.state.attempts[0].paths[0];
+            m.state.attempts[0].n_paths = 1;
+            *p = (struct whtnxt_path_state){.stage = WHTNXT_STAGE_FAILED, .error = why.error};
+            snprintf(p->addr, sizeof(p->addr), "%s", why.path);
+            snprintf(p->where, sizeof(p->where), "%s", why.where);
+        }
     }
     whtnxt_model_message(r->m, r->now, &m);
     whtnxt_node_msg_fini(&m);

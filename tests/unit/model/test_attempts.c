@@ -156,6 +156,38 @@ static void failures_have_causes(void **state)
     rig_close(&r);
 }
 
+static void a_name_that_is_not_found_is_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        int error;
+        const char *text;
+    } rows[] = {
+        {"/dns4/host.example/tcp/4001", -LP2P_E_NOT_FOUND,
+         "The name host.example in this link cannot be found."},
+        {"/dnsaddr/relay.example", -LP2P_E_TIMEOUT,
+         "The name relay.example in this link cannot be found."},
+        {"/ip4/192.0.2.1/tcp/1", -LP2P_E_NO_ADDRESS,
+         "The name of a computer in this link cannot be found."},
+        {"/dns", -LP2P_E_DECODE, "The name of a computer in this link cannot be found."},
+        {"", -LP2P_E_IO, "The name of a computer in this link cannot be found."},
+    };
+    struct rig r;
+    rig_open(&r);
+    rig_start(&r);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint64_t id = rig_connect(&r, link_to(r.peers[0]), "user", NULL);
+        rig_state(&r, NULL, r.connect.id, WHTNXT_STAGE_FAILED,
+                  WHY_AT(rows[i].error, "dns", rows[i].path));
+        rig_expect_attempt(&r, id, "failed", "DNS_FAILED");
+        json_t *a = rig_attempt(&r, id);
+        assert_string_equal(text_of(a, "text"), rows[i].text);
+        json_decref(a);
+    }
+    rig_close(&r);
+}
+
 /* Nobody looks for a peer whose address was typed: that it is not found is no explanation. */
 static void typed_addresses_are_not_looked_for(void **state)
 {
@@ -556,6 +588,7 @@ int main(void)
         cmocka_unit_test(bad_links_are_refused_and_logged),
         cmocka_unit_test(long_input_is_cut_in_the_log),
         cmocka_unit_test(failures_have_causes),
+        cmocka_unit_test(a_name_that_is_not_found_is_named),
         cmocka_unit_test(typed_addresses_are_not_looked_for),
         cmocka_unit_test(main_has_a_clock_too),
         cmocka_unit_test(cancelling),
