@@ -93,17 +93,18 @@ void whtnxt_action_fini(struct whtnxt_action *a)
 
 /* ---- time ---- */
 
-/* Time in which main itself was stopped does not count against the node (DESIGN 2). */
+/* Time in which main itself was stopped does not count against the node (DESIGN 2). What the node
+ * said meanwhile is still unread when the timer comes first: a moment more than it had left. */
 void model_enter(struct whtnxt_model *m, uint64_t now)
 {
     m->now = now;
     if (m->wake != UINT64_MAX && now > m->wake + MODEL_LATE_MS) {
         uint64_t late = now - m->wake;
         if (m->node.silent_since != 0) {
-            m->node.silent_since += late;
+            m->node.silent_since += late + MODEL_LATE_MS;
         }
         if (m->node.kill_at != 0) {
-            m->node.kill_at += late;
+            m->node.kill_at += late + MODEL_LATE_MS;
         }
         m->wake = now;
     }

@@ -139,6 +139,51 @@ static void own_stop_does_not_count(void **state)
     rig_close(&r);
 }
 
+/* Main was stopped when the verdict was due: what the node said meanwhile waits to be read. */
+static void own_stop_at_the_verdict_does_not_count(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r);
+    rig_start(&r);
+    rig_run(&r, 10000);
+    r.answers = false;
+    json_decref(rig_status(&r));
+    rig_run(&r, 5700);
+    rig_expect_node(&r, "unresponsive");
+    assert_int_equal(r.signals, 0);
+    r.now += 60000;
+    whtnxt_model_tick(r.m, r.now);
+    rig_act(&r);
+    assert_int_equal(r.signals, 0);
+    r.answers = true;
+    struct whtnxt_node_msg alive = {.type = WHTNXT_MSG_ALIVE, .alive = r.ask};
+    whtnxt_model_message(r.m, r.now, &alive);
+    rig_run(&r, 1000);
+    assert_int_equal(r.signals, 0);
+    rig_expect_node(&r, "running");
+    rig_close(&r);
+}
+
+static void own_stop_while_nobody_looks_does_not_count(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r);
+    rig_start(&r);
+    rig_run(&r, 10000);
+    r.answers = false;
+    uint64_t asked = r.ask;
+    while (r.ask == asked) {
+        rig_run(&r, 10);
+    }
+    r.now += 60000;
+    whtnxt_model_tick(r.m, r.now);
+    rig_act(&r);
+    rig_expect_node(&r, "running");
+    rig_close(&r);
+}
+
 static void crashes_end_in_the_safe_state(void **state)
 {
     (void)state;
@@ -395,6 +440,8 @@ int main(void)
         cmocka_unit_test(comes_back_from_silence),
         cmocka_unit_test(asks_more_often_while_watched),
         cmocka_unit_test(own_stop_does_not_count),
+        cmocka_unit_test(own_stop_at_the_verdict_does_not_count),
+        cmocka_unit_test(own_stop_while_nobody_looks_does_not_count),
         cmocka_unit_test(crashes_end_in_the_safe_state),
         cmocka_unit_test(slow_crashes_do_not),
         cmocka_unit_test(killed_from_outside),
