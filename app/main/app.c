@@ -45,10 +45,8 @@ static void app_stop(struct whtnxt_app *a)
     uv_stop(&a->loop);
 }
 
-static void node_exit(void *ctx, int64_t status, int sig)
+static void node_gone(struct whtnxt_app *a, int sig)
 {
-    struct whtnxt_app *a = ctx;
-    (void)status;
     a->child = NULL;
     whtnxt_model_exited(a->model, now_ms(), sig, NULL);
     if (a->ending) {
@@ -56,6 +54,12 @@ static void node_exit(void *ctx, int64_t status, int sig)
         return;
     }
     app_act(a);
+}
+
+static void node_exit(void *ctx, int64_t status, int sig)
+{
+    (void)status;
+    node_gone(ctx, sig);
 }
 
 static void app_spawn(struct whtnxt_app *a)
@@ -188,6 +192,11 @@ static void app_act(struct whtnxt_app *a)
 static int app_request(void *ctx, struct lp2p_span line, struct lp2p_buf *out)
 {
     struct whtnxt_app *a = ctx;
+    int sig;
+    /* No answer may show a node that was dead when the question was sent. */
+    if (a->child != NULL && whtnxt_child_take_exit(a->child, &sig)) {
+        node_gone(a, sig);
+    }
     uint64_t now = now_ms();
     whtnxt_model_wall(a->model, now, wall_ms());
     int err = whtnxt_model_request(a->model, now, line, out);

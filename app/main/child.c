@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* States wait for us to read them; a line longer than a state is no line. */
@@ -22,6 +23,7 @@ struct whtnxt_child {
     bool busy;
     bool hung_up;
     bool exited;
+    bool taken; /* the owner knows */
 };
 
 static void child_handle_closed(uv_handle_t *handle)
@@ -51,7 +53,9 @@ static void child_exited(uv_process_t *process, int64_t status, int sig)
     c->exited = true;
     whtnxt_child_hang_up(c);
     uv_close((uv_handle_t *)process, child_handle_closed);
-    c->ops->on_exit(c->ctx, status, sig);
+    if (!c->taken) {
+        c->ops->on_exit(c->ctx, status, sig);
+    }
 }
 
 static void child_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
@@ -85,6 +89,36 @@ static void child_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
     if (err != 0 && err != -LP2P_E_AGAIN) {
         whtnxt_child_signal(c, SIGKILL);
     }
+}
+
+/* What a dead process has left in the pipe. */
+static void child_drain(struct whtnxt_child *c)
+{
+    uv_os_fd_t fd;
+    uv_buf_t buf;
+    ssize_t n = 1;
+    child_alloc((uv_handle_t *)&c->pipe, 0, &buf);
+    while (n > 0 && !c->hung_up && uv_fileno((uv_handle_t *)&c->pipe, &fd) == 0) {
+        n = read(fd, buf.base, buf.len);
+        if (n > 0) {
+            child_read((uv_stream_t *)&c->pipe, n, &buf);
+        }
+    }
+}
+
+bool whtnxt_child_take_exit(struct whtnxt_child *c, int *ret_sig)
+{
+    siginfo_t info = {.si_pid = 0};
+    /* It stays to be reaped: the loop does that. */
+    if (waitid(P_PID, (id_t)c->process.pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+        info.si_pid == 0) {
+        return false;
+    }
+    child_drain(c);
+    c->taken = true;
+    whtnxt_child_hang_up(c);
+    *ret_sig = info.si_code == CLD_EXITED ? 0 : info.si_status;
+    return true;
 }
 
 static void child_pump(struct whtnxt_child *c);

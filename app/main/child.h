@@ -28,6 +28,10 @@ int whtnxt_child_pid(const struct whtnxt_child *c);
 /* Queues a message. -LP2P_E_LIMIT, -LP2P_E_NOMEM, -LP2P_E_CLOSED. */
 int whtnxt_child_send(struct whtnxt_child *c, const struct whtnxt_node_msg *msg);
 void whtnxt_child_signal(struct whtnxt_child *c, int sig);
+/* True when the process is dead, even if the loop has not heard of it yet: signals come last there,
+ * after requests that were sent later. What it said before is handed to on_line first; on_exit does
+ * not follow, and the child is not to be used any more. */
+bool whtnxt_child_take_exit(struct whtnxt_child *c, int *ret_sig);
 /* Ends the conversation: end of file is the orderly stop. on_exit follows. */
 void whtnxt_child_hang_up(struct whtnxt_child *c);
 
