@@ -19,6 +19,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Between two tries to be served in a crowd. */
+#define CROWD_MS 10U
+
 /* A socket path longer than sun_path is reached through a descriptor of its folder. */
 static int fill_address(const char *path, struct sockaddr_un *sun, int *ret_dir)
 {
@@ -47,7 +50,26 @@ static bool is_ours(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) == 0 && cred.uid == getuid();
 }
 
-static int open_socket(const char *path, int *ret_fd)
+/* The queue of a main that is stopped may be full: connecting waits no longer than the answer. */
+static int connect_within(int fd, const struct sockaddr_un *sun, uint64_t deadline)
+{
+    uint64_t now = cli_now_ms();
+    uint64_t left = deadline > now ? deadline - now : 1;
+    struct timeval tv = {.tv_sec = (time_t)(left / 1000),
+                         .tv_usec = (suseconds_t)(left % 1000) * 1000};
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
+    return connect(fd, (const struct sockaddr *)sun, sizeof(*sun));
+}
+
+static int open_error(int error)
+{
+    if (error == EAGAIN) {
+        return -LP2P_E_TIMEOUT;
+    }
+    return error == EACCES || error == EPERM ? -LP2P_E_PERM : -LP2P_E_REFUSED;
+}
+
+static int open_socket(const char *path, uint64_t deadline, int *ret_fd)
 {
     struct sockaddr_un sun;
     int dir;
@@ -58,8 +80,8 @@ static int open_socket(const char *path, int *ret_fd)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         err = -LP2P_E_NO_FDS;
-    } else if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) != 0) {
-        err = errno == EACCES || errno == EPERM ? -LP2P_E_PERM : -LP2P_E_REFUSED;
+    } else if (connect_within(fd, &sun, deadline) != 0) {
+        err = open_error(errno);
     } else if (!is_ours(fd)) {
         err = -LP2P_E_PERM;
     }
@@ -102,7 +124,7 @@ static int send_all(int fd, struct lp2p_span bytes, uint64_t deadline)
         }
         ssize_t n = send(fd, bytes.p, bytes.n, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n < 0 && errno != EAGAIN && errno != EINTR) {
-            return -LP2P_E_IO;
+            return -LP2P_E_CLOSED;
         }
         size_t took = n > 0 ? (size_t)n : 0;
         bytes.p += took;
@@ -122,7 +144,7 @@ static int recv_line(int fd, struct whtnxt_lines *lines, uint64_t deadline, stru
         }
         ssize_t n = recv(fd, block, sizeof(block), 0);
         if (n <= 0) {
-            return -LP2P_E_REFUSED;
+            return -LP2P_E_CLOSED;
         }
         err = whtnxt_lines_recv(lines, block, (size_t)n);
         if (err == 0) {
@@ -148,22 +170,33 @@ static int exchange(int fd, struct lp2p_span request, uint64_t deadline, struct 
     return err;
 }
 
+static int call_once(struct cli *c, struct lp2p_span request, uint64_t deadline,
+                     struct whtnxt_answer *ret)
+{
+    int fd;
+    int err = open_socket(c->paths.socket, deadline, &fd);
+    if (err == 0) {
+        err = exchange(fd, request, deadline, ret);
+        close(fd);
+    }
+    return err;
+}
+
 int cli_call(struct cli *c, enum whtnxt_method method, json_t *params, unsigned deadline_ms,
              struct whtnxt_answer *ret)
 {
+    uint64_t deadline = cli_now_ms() + deadline_ms;
     struct lp2p_buf request;
-    int fd = -1;
     lp2p_buf_init(&request, lp2p_mem_default(), WHTNXT_REQUEST_MAX + 1);
     int err = whtnxt_request_encode(&request, 1, method, params);
     json_decref(params);
     if (err == 0) {
-        err = open_socket(c->paths.socket, &fd);
+        err = call_once(c, lp2p_buf_span(&request), deadline, ret);
     }
-    if (err == 0) {
-        err = exchange(fd, lp2p_buf_span(&request), cli_now_ms() + deadline_ms, ret);
-    }
-    if (fd >= 0) {
-        close(fd);
+    /* It hung up without an answer: it serves as many as it may, or it has just ended. */
+    while (err == -LP2P_E_CLOSED && cli_now_ms() < deadline) {
+        cli_sleep_ms(CROWD_MS);
+        err = call_once(c, lp2p_buf_span(&request), deadline, ret);
     }
     lp2p_buf_fini(&request);
     return err;
@@ -174,7 +207,7 @@ int cli_watch_main(struct cli *c)
     struct ucred cred;
     socklen_t n = sizeof(cred);
     int fd;
-    if (open_socket(c->paths.socket, &fd) != 0) {
+    if (open_socket(c->paths.socket, cli_now_ms() + CLI_POLL_DEADLINE_MS, &fd) != 0) {
         return -1;
     }
     int pidfd = -1;
@@ -195,7 +228,7 @@ static int complain_call(struct cli *c, int err)
     if (err == -LP2P_E_REFUSED) {
         return cli_complain_cause(c, WHTNXT_CAUSE_MAIN_DOWN);
     }
-    if (err == -LP2P_E_TIMEOUT) {
+    if (err == -LP2P_E_TIMEOUT || err == -LP2P_E_CLOSED) {
         cli_complain(c, "WhatNext does not answer.", "If it stays so: whtnxt down, then whtnxt up");
         return CLI_DOWN;
     }
