@@ -3,6 +3,8 @@ BUILD    ?= build
 PREFIX   ?= /usr/local
 SECONDS  ?= 60
 ROUNDS   ?= 20
+N        ?= 1000
+SEED     ?=
 T        ?=
 BUDGET   ?=
 BENCH    ?=
@@ -11,7 +13,7 @@ PROGRAMS  = app/whtnxt app/whtnxtd app/whtnxt-node
 
 .DEFAULT_GOAL := all
 .NOTPARALLEL:
-.PHONY: all run check asan ubsan clang sim fuzz cov interop flights bench e2e kill net format install clean help
+.PHONY: all run check asan ubsan clang sim fuzz cov interop flights bench e2e kill net order format install clean help
 
 all: ## build the programs and libraries into build/
 	@tools/need-packages run
@@ -77,6 +79,10 @@ kill: all ## processes killed at random moments, ROUNDS each; build/results/kill
 net: all ## addresses and interfaces that come and go under two machines; build/results/net.json
 	@tools/need-packages run e2e
 	@tests/e2e/net
+
+order: all ## N random kills, stops and starts on two machines, against the truth; build/results/order.json
+	@tools/need-packages run e2e
+	@tests/e2e/order $(N) $(if $(SEED),--seed $(SEED))
 
 format: ## format every C file in place
 	@tools/format

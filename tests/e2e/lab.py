@@ -11,6 +11,7 @@ import pathlib
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -129,6 +130,41 @@ class Place:
         self.run("nft", "-f", "-", input=rules, text=True)
 
 
+class Control:
+    """A connection to a control socket; `pid` is the process that listens, as the kernel knows it."""
+
+    def __init__(self, path, timeout):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(timeout)
+        try:
+            self.socket.connect(str(path))
+        except OSError:
+            self.socket.close()
+            raise
+        cred = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        self.pid = struct.unpack("3i", cred)[0]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.socket.close()
+
+    def call(self, method, params=None):
+        self.socket.sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method,
+                                        "params": params or {}}).encode() + b"\n")
+        data = b""
+        while not data.endswith(b"\n"):
+            piece = self.socket.recv(1 << 20)
+            if not piece:
+                raise OSError("main hung up")
+            data += piece
+        return json.loads(data)
+
+
 class Machine:
     """One profile's folders in one namespace, and the commands a person would type there."""
 
@@ -161,6 +197,11 @@ class Machine:
         return subprocess.Popen(self.argv(*args), env=self.env, stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **kw)
 
+    def start_to(self, out, *args):
+        """Start a command that writes to a file."""
+        return subprocess.Popen(self.argv(*args), env=self.env, stdin=subprocess.DEVNULL,
+                                stdout=out, stderr=subprocess.DEVNULL)
+
     def whtnxt(self, *args, timeout=30):
         """Run a command to its end; return the finished process."""
         return subprocess.run(self.argv(*args), env=self.env, stdin=subprocess.DEVNULL,
@@ -175,21 +216,8 @@ class Machine:
 
     def call(self, method, params=None, timeout=1.0):
         """One JSON-RPC call on the control socket, as any script could make it."""
-        s = socket.socket(socket.AF_UNIX)
-        s.settimeout(timeout)
-        try:
-            s.connect(str(self.socket))
-            s.sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method,
-                                  "params": params or {}}).encode() + b"\n")
-            data = b""
-            while not data.endswith(b"\n"):
-                piece = s.recv(1 << 20)
-                if not piece:
-                    raise OSError("main hung up")
-                data += piece
-        finally:
-            s.close()
-        return json.loads(data)
+        with Control(self.socket, timeout) as control:
+            return control.call(method, params)
 
     def raw(self, request, timeout=1.0):
         """What comes back, to the end of the line or of the connection, for bytes of any kind."""

@@ -46,8 +46,8 @@ static void start(struct fixture *f, const char *script)
     assert_int_equal(write(fd, script, strlen(script)), strlen(script));
     assert_int_equal(close(fd), 0);
     assert_int_equal(uv_loop_init(&f->loop), 0);
-    assert_int_equal(
-        whtnxt_child_start(&f->loop, temp_path(&f->temp, "node"), &ops, f, &f->child), 0);
+    assert_int_equal(whtnxt_child_start(&f->loop, temp_path(&f->temp, "node"), &ops, f, &f->child),
+                     0);
 }
 
 /* Until it is dead, without the loop: it is not reaped. */
