@@ -42,6 +42,18 @@ struct swarm_attempt {
     uint32_t n_lookups;       /* asked for so far */
 };
 
+/* ---- rank.c ---- */
+
+/* Lower is better: loopback and our own networks, public addresses, link-local ones, and last
+ * private addresses elsewhere, which are those of somebody's containers as a rule (DESIGN 7). */
+int swarm_path_rank(const struct swarm_attempt *at, const struct lp2p_path *p);
+/* The best path whose turn has come; LP2P_ATTEMPT_MAX_PATHS: there is none. */
+size_t swarm_attempt_next_path(const struct swarm_attempt *at);
+/* When the next path's turn comes that waits for it; LP2P_TS_NEVER: none does. */
+lp2p_ts swarm_attempt_next_turn(const struct swarm_attempt *at, lp2p_ts now);
+
+/* ---- dialer.c ---- */
+
 /* A path's connection is through, authenticated and usable. */
 void swarm_attempt_won(struct lp2p_swarm_conn *c);
 void swarm_attempt_stage(struct lp2p_swarm_conn *c, enum lp2p_stage stage);

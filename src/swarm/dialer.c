@@ -242,6 +242,35 @@ static bool attempt_can_dial(struct swarm_attempt *at, const struct lp2p_multiad
                                : swarm_transport_for(at->sw, addr) != NULL;
 }
 
+static bool path_is_hearsay(const struct swarm_attempt *at, size_t i)
+{
+    const struct lp2p_path *p = &at->info.paths[i];
+    return (p->source == LP2P_ADDR_MDNS || p->source == LP2P_ADDR_PEER) &&
+           !at->paths[i].name.is_name;
+}
+
+/* Where a new path goes. When the table is full one that failed gives way, of those that nobody
+ * asked for; who fills it with addresses of nobody does not keep the true one out. `*ret` may be
+ * n_paths. */
+static int attempt_slot(const struct swarm_attempt *at, size_t *ret)
+{
+    size_t n = at->info.n_paths;
+    if (n < LP2P_ATTEMPT_MAX_PATHS && n < at->sw->cfg.limits.dial_addrs) {
+        *ret = n;
+        return 0;
+    }
+    size_t least = n;
+    for (size_t i = 0; i < n; i++) {
+        const struct lp2p_path *p = &at->info.paths[i];
+        if (p->stage == LP2P_STAGE_FAILED && path_is_hearsay(at, i) &&
+            (least == n || cause_depth(p) < cause_depth(&at->info.paths[least]))) {
+            least = i;
+        }
+    }
+    *ret = least;
+    return least == n ? -LP2P_E_LIMIT : 0;
+}
+
 /* Errors of swarm_attempt_add_found. `names` as in struct swarm_path. */
 static int attempt_add_path(struct swarm_attempt *at, const struct lp2p_multiaddr *full,
                             const struct lp2p_peer_addr *how, uint32_t names)
@@ -258,9 +287,7 @@ static int attempt_add_path(struct swarm_attempt *at, const struct lp2p_multiadd
     if (addr.len == 0 || (!away && !attempt_can_dial(at, &addr))) {
         return -LP2P_E_UNSUPPORTED;
     }
-    if (n == LP2P_ATTEMPT_MAX_PATHS || n >= at->sw->cfg.limits.dial_addrs) {
-        return -LP2P_E_LIMIT;
-    }
+    LP2P_TRY(attempt_slot(at, &n));
     if (!away && !attempt_may_dial(at, &addr, how)) {
         at->info.n_skipped += addr_was_given(how);
         return -LP2P_E_FILTERED;
@@ -268,7 +295,7 @@ static int attempt_add_path(struct swarm_attempt *at, const struct lp2p_multiadd
     at->info.paths[n] = (struct lp2p_path){.addr = addr, .source = how->source};
     at->paths[n] = (struct swarm_path){
         .ifindex = how->ifindex, .names = names, .name.is_name = swarm_is_name(&addr)};
-    at->info.n_paths++;
+    at->info.n_paths += n == at->info.n_paths;
     if (at->background) {
         path_wait(at, n);
     }
@@ -314,66 +341,6 @@ static void attempt_gather(struct swarm_attempt *at)
     }
 }
 
-/* In a network that we and the peer may well share: not one of containers or a VPN. */
-static bool is_near(const struct lp2p_swarm *sw, const struct lp2p_endpoint *e)
-{
-    for (size_t i = 0; i < sw->n_ifaces; i++) {
-        const struct lp2p_iface *f = &sw->ifaces[i];
-        if (f->up && !lp2p_iface_is_far(f) && lp2p_endpoint_in_prefix(e, &f->addr, f->prefix)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Lower is better: loopback and our own networks, public addresses, link-local ones, and last
- * private addresses elsewhere, which are those of somebody's containers as a rule (DESIGN 7). */
-static int path_rank(const struct swarm_attempt *at, const struct lp2p_path *p)
-{
-    struct lp2p_endpoint e;
-    uint32_t code;
-    size_t used;
-    if (lp2p_addr_to_endpoint(&p->addr, &e, &code, &used) != 0) {
-        return 4;
-    }
-    if (lp2p_endpoint_is_link_local(&e)) {
-        return 2;
-    }
-    if (lp2p_endpoint_is_public(&e)) {
-        return 1;
-    }
-    return lp2p_endpoint_is_loopback(&e) || is_near(at->sw, &e) ? 0 : 3;
-}
-
-/* When the next path's turn comes that waits for it; LP2P_TS_NEVER: none does. */
-static lp2p_ts attempt_next_turn(const struct swarm_attempt *at, lp2p_ts now)
-{
-    lp2p_ts next = LP2P_TS_NEVER;
-    for (size_t i = 0; i < at->info.n_paths; i++) {
-        lp2p_ts turn = at->paths[i].not_before;
-        if (at->info.paths[i].stage == LP2P_STAGE_LOOKING && turn > now) {
-            next = LP2P_MIN(next, turn);
-        }
-    }
-    return next;
-}
-
-static size_t attempt_next_path(const struct swarm_attempt *at)
-{
-    lp2p_ts now = swarm_now(at->sw);
-    size_t best = LP2P_ATTEMPT_MAX_PATHS;
-    for (size_t i = 0; i < at->info.n_paths; i++) {
-        const struct lp2p_path *p = &at->info.paths[i];
-        if (p->stage == LP2P_STAGE_LOOKING && at->paths[i].not_before <= now &&
-            !at->paths[i].name.is_name &&
-            (best == LP2P_ATTEMPT_MAX_PATHS ||
-             path_rank(at, p) < path_rank(at, &at->info.paths[best]))) {
-            best = i;
-        }
-    }
-    return best;
-}
-
 static void attempt_start_path(struct swarm_attempt *at, size_t i)
 {
     struct lp2p_path *p = &at->info.paths[i];
@@ -390,7 +357,7 @@ static void attempt_start_path(struct swarm_attempt *at, size_t i)
     }
     p->stage = LP2P_STAGE_DIALING;
     at->running++;
-    at->next_start = now + (path_rank(at, p) == 1 ? l->dial_stagger : l->dial_stagger_near);
+    at->next_start = now + (swarm_path_rank(at, p) == 1 ? l->dial_stagger : l->dial_stagger_near);
     if (at->info.stage == LP2P_STAGE_LOOKING) {
         attempt_set_stage(at, LP2P_STAGE_DIALING);
     }
@@ -410,8 +377,8 @@ static bool attempt_is_exhausted(struct swarm_attempt *at, lp2p_ts now)
         attempt_fail(at, -LP2P_E_TIMEOUT, "dial");
         return true;
     }
-    if (at->running > 0 || attempt_next_path(at) != LP2P_ATTEMPT_MAX_PATHS ||
-        attempt_next_turn(at, now) != LP2P_TS_NEVER || swarm_names_are_asked(at)) {
+    if (at->running > 0 || swarm_attempt_next_path(at) != LP2P_ATTEMPT_MAX_PATHS ||
+        swarm_attempt_next_turn(at, now) != LP2P_TS_NEVER || swarm_names_are_asked(at)) {
         return false;
     }
     if (now >= at->look_until) {
@@ -430,16 +397,16 @@ static void attempt_step(struct swarm_attempt *at)
     lp2p_ts now = swarm_now(at->sw);
     attempt_gather(at);
     swarm_names_start(at);
-    size_t next = attempt_next_path(at);
+    size_t next = swarm_attempt_next_path(at);
     while (next != LP2P_ATTEMPT_MAX_PATHS && at->running < at->sw->cfg.limits.dial_parallel &&
            (at->running == 0 || now >= at->next_start)) {
         attempt_start_path(at, next);
-        next = attempt_next_path(at);
+        next = swarm_attempt_next_path(at);
     }
     if (attempt_is_exhausted(at, now)) {
         return;
     }
-    lp2p_ts wake = LP2P_MIN(at->deadline, attempt_next_turn(at, now));
+    lp2p_ts wake = LP2P_MIN(at->deadline, swarm_attempt_next_turn(at, now));
     if (next != LP2P_ATTEMPT_MAX_PATHS && at->running < at->sw->cfg.limits.dial_parallel) {
         wake = LP2P_MIN(wake, at->next_start);
     } else if (at->running == 0 && now < at->look_until) {

@@ -5,6 +5,9 @@
 #include "base/assert.h"
 #include "base/text.h"
 
+/* When a peer's list is full each sender of mDNS packets keeps its share of it. */
+#define PEER_SHARES 4U
+
 void lp2p_peerstore_init(struct lp2p_peerstore *ps, const struct lp2p_mem *mem,
                          struct lp2p_hasher hasher, const struct lp2p_limits *limits)
 {
@@ -160,17 +163,43 @@ static bool addr_gives_way(const struct lp2p_peer_addr *a, const struct lp2p_pee
     return a->source != LP2P_ADDR_REMEMBERED && b->source == LP2P_ADDR_REMEMBERED;
 }
 
-static void peer_drop_soonest(struct lp2p_peerstore *ps, struct lp2p_peer *p)
+/* Told by mDNS, and by the same sender as `of`. */
+static bool addr_is_of(const struct lp2p_peer_addr *a, const struct lp2p_peer_addr *of)
 {
-    struct lp2p_peer_addr *soonest = NULL;
+    return a->source == LP2P_ADDR_MDNS && of->source == LP2P_ADDR_MDNS &&
+           a->ifindex == of->ifindex && lp2p_endpoint_same_ip(&a->from, &of->from);
+}
+
+static uint32_t peer_told_by(const struct lp2p_peer *p, const struct lp2p_peer_addr *of)
+{
+    uint32_t n = 0;
     lp2p_list_each (it, &p->addrs) {
-        if (soonest == NULL || addr_gives_way(addr_of(it), soonest)) {
-            soonest = addr_of(it);
+        n += addr_is_of(addr_of(it), of);
+    }
+    return n;
+}
+
+/* Who gives way to `how`: nobody can be believed on the local network, so nobody there may fill the
+ * list alone while others are heard. */
+static struct lp2p_peer_addr *peer_victim(const struct lp2p_peerstore *ps, struct lp2p_peer *p,
+                                          const struct lp2p_peer_addr *how)
+{
+    struct lp2p_peer_addr *victim = NULL;
+    struct lp2p_peer_addr *soonest = NULL;
+    uint32_t most = ps->limits.addrs_per_peer / PEER_SHARES;
+    lp2p_list_each (it, &p->addrs) {
+        struct lp2p_peer_addr *a = addr_of(it);
+        uint32_t n = peer_told_by(p, a) + addr_is_of(a, how);
+        if (n > most || (n == most && victim != NULL && addr_gives_way(a, victim))) {
+            victim = a;
+            most = n;
+        }
+        if (soonest == NULL || addr_gives_way(a, soonest)) {
+            soonest = a;
         }
     }
-    if (soonest != NULL) {
-        peer_drop_addr(ps, p, soonest);
-    }
+    LP2P_ASSERT(soonest != NULL);
+    return victim != NULL ? victim : soonest;
 }
 
 int lp2p_peer_add_addr(struct lp2p_peerstore *ps, struct lp2p_peer *p,
@@ -181,6 +210,7 @@ int lp2p_peer_add_addr(struct lp2p_peerstore *ps, struct lp2p_peer *p,
         a->expires = how->expires;
         a->ifindex = how->ifindex;
         a->own_source = how->own_source;
+        a->from = how->from;
         a->on_loopback = how->on_loopback;
         return 0;
     }
@@ -192,7 +222,7 @@ int lp2p_peer_add_addr(struct lp2p_peerstore *ps, struct lp2p_peer *p,
     a->len = addr->len;
     memcpy(a->bytes, addr->bytes, addr->len);
     if (p->n_addrs >= ps->limits.addrs_per_peer) {
-        peer_drop_soonest(ps, p);
+        peer_drop_addr(ps, p, peer_victim(ps, p, how));
     }
     a->node = (struct lp2p_list){.next = NULL};
     lp2p_list_add_last(&p->addrs, &a->node);

@@ -8,6 +8,7 @@
 #ifndef LP2P_SWARM_PEERSTORE_H
 #define LP2P_SWARM_PEERSTORE_H
 
+#include "base/endpoint.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "base/series.h"
@@ -21,10 +22,11 @@
 struct lp2p_peer_addr {
     struct lp2p_list node;
     enum lp2p_addr_source source;
-    uint32_t ifindex; /* mDNS: interface the packet came in on */
-    bool own_source;  /* mDNS: it is the packet's own source address */
-    bool on_loopback; /* mDNS: the packet came in on lo */
-    lp2p_ts expires;  /* LP2P_TS_NEVER: with the peer */
+    uint32_t ifindex;          /* mDNS: interface the packet came in on */
+    bool own_source;           /* mDNS: it is the packet's own source address */
+    bool on_loopback;          /* mDNS: the packet came in on lo */
+    struct lp2p_endpoint from; /* mDNS: who sent the packet; anybody on the network may */
+    lp2p_ts expires;           /* LP2P_TS_NEVER: with the peer */
     uint16_t len;
     uint8_t bytes[]; /* multiaddr without /p2p/ */
 };
@@ -70,8 +72,9 @@ struct lp2p_peer *lp2p_peerstore_find(const struct lp2p_peerstore *ps,
 int lp2p_peerstore_get(struct lp2p_peerstore *ps, const struct lp2p_peer_id *id, lp2p_ts now,
                        struct lp2p_peer **ret);
 
-/* `how` without node, len and bytes. Renews an address that is there; a full list drops the one
- * that expires first, of several one that did not work yet. -LP2P_E_NOMEM. */
+/* `how` without node, len and bytes. Renews an address that is there. A full list drops one of the
+ * sender whose packets told most, when that is more than a share; else the one that expires first,
+ * of several one that did not work yet. -LP2P_E_NOMEM. */
 int lp2p_peer_add_addr(struct lp2p_peerstore *ps, struct lp2p_peer *p,
                        const struct lp2p_multiaddr *addr, const struct lp2p_peer_addr *how);
 

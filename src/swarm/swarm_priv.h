@@ -9,6 +9,7 @@
  *   network.c interfaces and gateways, and what follows when they change
  *   backoff.c addresses that failed, and when their turn comes again
  *   dialer.c  attempts: candidates, staggered and parallel
+ *   rank.c    which of an attempt's paths is next
  *   resolve.c names in addresses: what they stand for becomes candidates
  *
  * Freeing rule: a callback of a carrier or a user may end any connection or stream, so nothing that

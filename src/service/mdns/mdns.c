@@ -44,12 +44,14 @@ static lp2p_ts now_of(const struct lp2p_mdns_service *svc)
 
 /* ---- what was found ---- */
 
-/* Shortens the life of what the last record on this link said; `add_addrs` renews what is true. */
-static void age_addrs(struct lp2p_peer *p, uint32_t ifindex, lp2p_ts now)
+/* Shortens the life of what the last record of this sender said; `add_addrs` renews what is true.
+ * Another's packet says nothing about it. */
+static void age_addrs(struct lp2p_peer *p, const struct lp2p_mdns_event *ev, lp2p_ts now)
 {
     lp2p_list_each (it, &p->addrs) {
         struct lp2p_peer_addr *a = LP2P_CONTAINER(it, struct lp2p_peer_addr, node);
-        if (a->source == LP2P_ADDR_MDNS && a->ifindex == ifindex) {
+        if (a->source == LP2P_ADDR_MDNS && a->ifindex == ev->ifindex &&
+            lp2p_endpoint_same_ip(&a->from, &ev->from)) {
             a->expires = LP2P_MIN(a->expires, now + STALE_GRACE);
         }
     }
@@ -63,6 +65,7 @@ static void add_addrs(struct lp2p_peerstore *ps, struct lp2p_peer *p,
             .source = LP2P_ADDR_MDNS,
             .ifindex = ev->ifindex,
             .on_loopback = ev->loopback,
+            .from = ev->from,
             .expires = ev->expires,
         };
         struct lp2p_multiaddr addr;
@@ -81,7 +84,7 @@ static void on_found(struct lp2p_mdns_service *svc, const struct lp2p_mdns_event
     if (lp2p_peerstore_get(ps, &ev->peer, now, &p) != 0) {
         return; /* full of peers that matter more */
     }
-    age_addrs(p, ev->ifindex, now);
+    age_addrs(p, ev, now);
     add_addrs(ps, p, ev);
     p->discovered = true;
     p->app_note = ev->note;

@@ -113,6 +113,45 @@ static void identify(struct world *w, struct lp2p_peer *p)
     assert_int_equal(lp2p_peer_set_identity(&w->ps, p, text("agent/1"), protocols, 2), 0);
 }
 
+/* ---- who fills a list ---- */
+
+static void tell(struct world *w, struct lp2p_peer *p, uint32_t n, uint8_t from)
+{
+    struct lp2p_multiaddr addr = addr_of(n);
+    struct lp2p_peer_addr how = {.source = LP2P_ADDR_MDNS,
+                                 .ifindex = 1,
+                                 .from = lp2p_endpoint_ip4(10, 0, 0, from, 5353),
+                                 .expires = 1000 + n};
+    assert_int_equal(lp2p_peer_add_addr(&w->ps, p, &addr, &how), 0);
+}
+
+/* Whatever others say of a peer, what it said itself stays: it is the smaller part. */
+static void no_sender_fills_a_list_alone(void **state)
+{
+    (void)state;
+    static struct world w;
+    start(&w);
+    struct lp2p_peer *p = get(&w, 1);
+    tell(&w, p, 1, 7);
+    tell(&w, p, 2, 7);
+    tell(&w, p, 3, 7);
+    tell(&w, p, 4, 7);
+    for (uint32_t n = 100; n < 1000; n++) {
+        tell(&w, p, n, n % 3 == 0 ? 8 : 9);
+    }
+    assert_int_equal(p->n_addrs, w.limits.addrs_per_peer);
+    for (uint32_t n = 1; n <= 4; n++) {
+        assert_true(has_addr(p, n));
+    }
+    /* Alone it may fill it. */
+    struct lp2p_peer *alone = get(&w, 2);
+    for (uint32_t n = 1; n <= w.limits.addrs_per_peer; n++) {
+        tell(&w, alone, n, 7);
+    }
+    assert_int_equal(alone->n_addrs, w.limits.addrs_per_peer);
+    end(&w);
+}
+
 /* ---- a million ---- */
 
 static void a_million_strangers_stay_at_the_cap_and_push_out_no_one_else(void **state)
@@ -451,6 +490,7 @@ static int init(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_sender_fills_a_list_alone),
         cmocka_unit_test(a_million_strangers_stay_at_the_cap_and_push_out_no_one_else),
         cmocka_unit_test(a_million_identified_peers_push_out_the_one_not_used_for_longest),
         cmocka_unit_test(when_nobody_can_give_way_the_new_one_is_not_taken),
