@@ -1,6 +1,7 @@
 /*
- * identify 1.0.0 (specs identify/README.md; DIGEST 14; limits SECURITY 3.2): what a peer says about
- * itself right after the connection is up.
+ * identify and identify/push 1.0.0 (specs identify/README.md; DIGEST 14; limits SECURITY 3.2): what
+ * a peer says about itself right after the connection is up, and when it changes. Both have the
+ * same message; of identify the one who opened the stream reads, of push it writes.
  *
  * An engine (STYLE, "The engine contract") for one stream. The sender writes one message of at most
  * 2 KiB and ends its direction; what the other side sends is dropped. The receiver takes up to ten
@@ -31,6 +32,7 @@
 #define LP2P_IDENTIFY_TIMEOUT LP2P_SEC(5)
 
 #define LP2P_IDENTIFY_PROTOCOL         "/ipfs/id/1.0.0"
+#define LP2P_IDENTIFY_PUSH_PROTOCOL    "/ipfs/id/push/1.0.0"
 #define LP2P_IDENTIFY_PROTOCOL_VERSION "ipfs/0.1.0"
 
 /* The message; an absent field is an empty span. Spans point into the bytes it was decoded from. */
@@ -53,9 +55,10 @@ int lp2p_identify_decode(struct lp2p_span pb, struct lp2p_identify_msg *ret);
 
 /*
  * Appends the message to `buf` without a length prefix, at most LP2P_IDENTIFY_SEND_MAX bytes.
- * Addresses that not every implementation parses are left out, `observed_addr` too; when the
+ * Addresses that not every implementation parses are left out, `observed_addr` too. When the
  * message is too long addresses go first, the last ones before the first ones, so the caller sorts
- * them by use. -LP2P_E_LIMIT when it is too long without addresses, -LP2P_E_NOMEM.
+ * them by use; a record for which there is no room even then is left out, since not everybody reads
+ * it. -LP2P_E_LIMIT when it is too long with neither, -LP2P_E_NOMEM.
  */
 int lp2p_identify_encode(const struct lp2p_identify_msg *msg, struct lp2p_buf *buf);
 

@@ -136,13 +136,17 @@ static size_t base_size(const struct lp2p_identify_msg *m)
     return n;
 }
 
-/* Leaves in `m` what may be sent: plain addresses, as many as fit. */
+/* Leaves in `m` what may be sent: the record if it fits, plain addresses, as many as fit. */
 static int shorten(struct lp2p_identify_msg *m)
 {
     if (!lp2p_identify_addr_is_plain(m->observed_addr)) {
         m->observed_addr = lp2p_span(NULL, 0);
     }
     size_t size = base_size(m), kept = 0;
+    if (size > LP2P_IDENTIFY_SEND_MAX) {
+        m->signed_peer_record = lp2p_span(NULL, 0);
+        size = base_size(m);
+    }
     if (size > LP2P_IDENTIFY_SEND_MAX) {
         return -LP2P_E_LIMIT;
     }

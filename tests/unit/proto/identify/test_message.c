@@ -221,6 +221,31 @@ static void the_least_useful_addresses_go_first(void **state)
     assert_in_range(size, LP2P_IDENTIFY_SEND_MAX - 200, LP2P_IDENTIFY_SEND_MAX);
 }
 
+/* Not everybody reads the record; addresses, protocols and the agent everybody does. */
+static void a_record_without_room_is_left_out(void **state)
+{
+    (void)state;
+    static const uint8_t bytes[LP2P_IDENTIFY_SEND_MAX];
+    static const uint8_t addr[] = {4, 10, 0, 0, 1, 6, 0x0f, 0xa1};
+    struct lp2p_identify_msg got, msg = {.agent_version = lp2p_span(bytes, 1000),
+                                         .signed_peer_record = lp2p_span(bytes, 1000),
+                                         .addrs = {{addr, sizeof(addr)}},
+                                         .n_addrs = 1};
+    struct lp2p_buf buf;
+    lp2p_buf_init(&buf, lp2p_mem_default(), LP2P_IDENTIFY_SEND_MAX);
+    assert_int_equal(lp2p_identify_encode(&msg, &buf), 0);
+    assert_int_equal(lp2p_identify_decode(lp2p_buf_span(&buf), &got), 0);
+    assert_int_equal(got.signed_peer_record.n, 1000);
+    lp2p_buf_clear(&buf);
+    msg.signed_peer_record.n = 1060;
+    assert_int_equal(lp2p_identify_encode(&msg, &buf), 0);
+    assert_int_equal(lp2p_identify_decode(lp2p_buf_span(&buf), &got), 0);
+    assert_int_equal(got.signed_peer_record.n, 0);
+    assert_int_equal(got.n_addrs, 1);
+    assert_int_equal(got.agent_version.n, 1000);
+    lp2p_buf_fini(&buf);
+}
+
 static void a_message_that_cannot_fit_is_refused(void **state)
 {
     (void)state;
@@ -247,6 +272,7 @@ int main(void)
         cmocka_unit_test(what_is_encoded_is_decoded),
         cmocka_unit_test(an_exotic_observed_address_is_left_out),
         cmocka_unit_test(the_least_useful_addresses_go_first),
+        cmocka_unit_test(a_record_without_room_is_left_out),
         cmocka_unit_test(a_message_that_cannot_fit_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
