@@ -24,7 +24,7 @@ struct lp2p_host;
 
 /* What changed, for `on_change`; several bits may be set. */
 enum lp2p_change {
-    LP2P_CHANGE_CONNS = 1 << 0,      /* a connection came, went, or was identified */
+    LP2P_CHANGE_CONNS = 1 << 0,      /* a connection came, went, was identified, or pushed news */
     LP2P_CHANGE_ATTEMPTS = 1 << 1,   /* an attempt moved on */
     LP2P_CHANGE_DISCOVERED = 1 << 2, /* peers found or gone */
     LP2P_CHANGE_ADDRS = 1 << 3,      /* our own addresses */

@@ -240,6 +240,25 @@ void lp2p_peer_drop_addrs(struct lp2p_peerstore *ps, struct lp2p_peer *p,
     }
 }
 
+bool lp2p_peer_has_addrs(const struct lp2p_peer *p, enum lp2p_addr_source source)
+{
+    lp2p_list_each (it, &p->addrs) {
+        if (addr_of(it)->source == source) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void lp2p_peer_renew_addrs(struct lp2p_peer *p, enum lp2p_addr_source source, lp2p_ts expires)
+{
+    lp2p_list_each (it, &p->addrs) {
+        if (addr_of(it)->source == source) {
+            addr_of(it)->expires = expires;
+        }
+    }
+}
+
 /* A cleaned copy of a peer's string. */
 static char *clean_copy(const struct lp2p_mem *mem, struct lp2p_span s)
 {

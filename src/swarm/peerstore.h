@@ -49,6 +49,9 @@ struct lp2p_peer {
     lp2p_ts first_seen;
     lp2p_ts last_seen;
     lp2p_ts discovery_expires;
+    /* Sequence number of the signed record its LP2P_ADDR_PEER addresses are from; guards them as
+     * long as there are some. 0: none came. */
+    uint64_t record_seq;
 };
 
 struct lp2p_peerstore {
@@ -82,6 +85,12 @@ int lp2p_peer_add_addr(struct lp2p_peerstore *ps, struct lp2p_peer *p,
  * appends). */
 void lp2p_peer_drop_addrs(struct lp2p_peerstore *ps, struct lp2p_peer *p,
                           enum lp2p_addr_source source);
+
+/* True when it has addresses of that source. */
+bool lp2p_peer_has_addrs(const struct lp2p_peer *p, enum lp2p_addr_source source);
+
+/* Sets the life of all addresses of that source. */
+void lp2p_peer_renew_addrs(struct lp2p_peer *p, enum lp2p_addr_source source, lp2p_ts expires);
 
 /* Replaces what identify told; strings are cleaned (UTF-8, no controls) and cut. -LP2P_E_NOMEM and
  * nothing changed. */

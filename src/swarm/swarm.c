@@ -430,6 +430,16 @@ void lp2p_swarm_watch(struct lp2p_swarm *sw, struct lp2p_swarm_watch *w)
     lp2p_list_add_last(&sw->watches, &w->node);
 }
 
+static void swarm_tell_protocols(struct lp2p_swarm *sw)
+{
+    lp2p_list_each (it, &sw->watches) {
+        struct lp2p_swarm_watch *w = LP2P_CONTAINER(it, struct lp2p_swarm_watch, node);
+        if (w->on_protocols != NULL) {
+            w->on_protocols(w->ctx);
+        }
+    }
+}
+
 int lp2p_swarm_handle(struct lp2p_swarm *sw, const char *protocol,
                       const struct lp2p_stream_ops *ops, void *ctx)
 {
@@ -452,6 +462,7 @@ int lp2p_swarm_handle(struct lp2p_swarm *sw, const char *protocol,
     sw->served[sw->n_handlers] = lp2p_span(copy, n);
     sw->handlers[sw->n_handlers++] = (struct swarm_handler){
         .protocol = copy, .ops = ops, .ctx = ctx};
+    swarm_tell_protocols(sw);
     return 0;
 }
 

@@ -68,12 +68,14 @@ struct lp2p_swarm_watch {
     /* Authenticated, muxer agreed, welcome (`may_connect`). */
     void (*on_up)(void *ctx, struct lp2p_swarm_conn *c);
     void (*on_down)(void *ctx, struct lp2p_swarm_conn *c); /* it is gone after this */
-    void (*on_addrs)(void *ctx);  /* our addresses or interfaces changed; may be NULL */
-    void (*on_resume)(void *ctx); /* this process or machine had stood still; may be NULL */
+    void (*on_addrs)(void *ctx);     /* our addresses or interfaces changed; may be NULL */
+    void (*on_protocols)(void *ctx); /* we serve one more protocol; may be NULL */
+    void (*on_resume)(void *ctx);    /* this process or machine had stood still; may be NULL */
     void *ctx;
 };
 void lp2p_swarm_watch(struct lp2p_swarm *sw, struct lp2p_swarm_watch *w);
 
+/* Serves a protocol; the watches are told from inside this call. */
 int lp2p_swarm_handle(struct lp2p_swarm *sw, const char *protocol,
                       const struct lp2p_stream_ops *ops, void *ctx);
 /* The protocols we serve, in order of registration; NULL at the end. */

@@ -317,6 +317,28 @@ static void what_a_peer_claims_does_not_push_out_what_worked(void **state)
     end(&w);
 }
 
+static void a_source_is_renewed_as_a_whole(void **state)
+{
+    (void)state;
+    static struct world w;
+    start(&w);
+    struct lp2p_peer *p = get(&w, 1);
+    struct lp2p_multiaddr one = addr_of(1), two = addr_of(2);
+    struct lp2p_peer_addr told = {.source = LP2P_ADDR_PEER, .expires = LP2P_TS_NEVER};
+    struct lp2p_peer_addr worked = {.source = LP2P_ADDR_REMEMBERED, .expires = LP2P_TS_NEVER};
+    assert_false(lp2p_peer_has_addrs(p, LP2P_ADDR_PEER));
+    assert_int_equal(lp2p_peer_add_addr(&w.ps, p, &one, &worked), 0);
+    assert_false(lp2p_peer_has_addrs(p, LP2P_ADDR_PEER));
+    assert_int_equal(lp2p_peer_add_addr(&w.ps, p, &two, &told), 0);
+    assert_true(lp2p_peer_has_addrs(p, LP2P_ADDR_PEER));
+    lp2p_peer_renew_addrs(p, LP2P_ADDR_PEER, 50);
+    assert_int_equal(lp2p_peerstore_deadline(&w.ps), 50);
+    lp2p_peerstore_expire(&w.ps, 50);
+    assert_false(lp2p_peer_has_addrs(p, LP2P_ADDR_PEER));
+    assert_true(lp2p_peer_has_addrs(p, LP2P_ADDR_REMEMBERED));
+    end(&w);
+}
+
 /* ---- identity ---- */
 
 static void a_new_identity_replaces_the_old_one(void **state)
@@ -498,6 +520,7 @@ int main(void)
         cmocka_unit_test(an_address_that_comes_again_is_renewed_not_doubled),
         cmocka_unit_test(a_full_list_drops_what_expires_first),
         cmocka_unit_test(what_a_peer_claims_does_not_push_out_what_worked),
+        cmocka_unit_test(a_source_is_renewed_as_a_whole),
         cmocka_unit_test(a_new_identity_replaces_the_old_one),
         cmocka_unit_test(strings_are_cleaned_and_cut),
         cmocka_unit_test(what_expired_goes_and_what_matters_stays),
