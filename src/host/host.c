@@ -79,8 +79,9 @@ static int host_make_swarm(struct lp2p_host *h, const struct lp2p_host_ops *ops,
 
 static int host_make_services(struct lp2p_host *h, const struct lp2p_host_cfg *cfg)
 {
-    const char *agent = cfg->agent != NULL ? cfg->agent : HOST_AGENT_DEFAULT;
-    LP2P_TRY(lp2p_identify_service_new(h->swarm, agent, &h->identify));
+    const struct lp2p_identify_service_cfg identify = {
+        .agent = cfg->agent != NULL ? cfg->agent : HOST_AGENT_DEFAULT, .hash = &h->hash};
+    LP2P_TRY(lp2p_identify_service_new(h->swarm, &identify, &h->identify));
     LP2P_TRY(lp2p_ping_service_new(h->swarm, &h->ping));
     if (!cfg->mdns) {
         return 0;

@@ -161,6 +161,20 @@ static int node_start(struct lab_node *n, const struct lab_node_cfg *cfg, size_t
     return cfg->deaf ? 0 : lp2p_host_listen(n->host, &n->addr);
 }
 
+static int no_watch(struct lp2p_env *env, struct lp2p_env_watch *watch)
+{
+    (void)env;
+    (void)watch;
+    return -LP2P_E_IO;
+}
+
+static void node_blind(struct lab_node *n)
+{
+    n->blind_ops = *n->env->ops;
+    n->blind_ops.watch = no_watch;
+    n->env->ops = &n->blind_ops;
+}
+
 int lab_node_try(struct lab_world *w, const struct lab_node_cfg *cfg, struct lab_node **ret)
 {
     static const struct lab_node_cfg plain = {.ip = NULL};
@@ -171,6 +185,9 @@ int lab_node_try(struct lab_world *w, const struct lab_node_cfg *cfg, struct lab
     n->w = w;
     LP2P_TRY(lp2p_sim_machine(w->sim, "node", &n->env));
     w->n++;
+    if (cfg->blind) {
+        node_blind(n);
+    }
     LP2P_TRY(node_plug(n, cfg, number));
     if (!cfg->bare) {
         LP2P_TRY(node_start(n, cfg, number));

@@ -18,7 +18,7 @@
 
 /* A test program of a dozen scenarios stays within seconds. */
 #define LAB_SEEDS 3U
-#define LAB_NODES 32U
+#define LAB_NODES 48U
 #define LAB_PORT  4001U
 
 struct lab_world;
@@ -31,7 +31,8 @@ struct lab_node {
     uint32_t ifindex;
     struct lp2p_multiaddr addr; /* where it listens, without /p2p/ */
     struct lp2p_peer_id id;
-    bool refuses;                                            /* may_connect says no */
+    bool refuses; /* may_connect says no */
+    struct lp2p_env_ops blind_ops;
     unsigned changes;                                        /* all that on_change told */
     void (*on_change)(struct lab_node *n, unsigned changes); /* may be NULL */
     void *user;                                              /* of the scenario */
@@ -53,6 +54,7 @@ struct lab_node_cfg {
     bool mdns;
     bool deaf;                 /* does not listen */
     bool bare;                 /* a machine without a host */
+    bool blind;                /* changes of the network are not told to the host */
     const struct lab_node *as; /* has the identity and the address of this one, which is gone */
     const struct lp2p_limits *limits;
 };

@@ -9,6 +9,7 @@
 /* ---- a busy pair: found, connected, a ping and a bulk stream under way ---- */
 
 #define BULK_PROTOCOL "/test/bulk/1"
+#define LATE_PROTOCOL "/test/late/1" /* served when the peer is there already */
 
 struct bulk {
     struct lp2p_stream *s;
@@ -84,7 +85,20 @@ struct busy {
     struct bulk out, in;
     uint64_t attempt;
     bool began;
+    bool late; /* LATE_PROTOCOL is served */
 };
+
+static bool late_is_known(const struct busy *busy)
+{
+    const char *name;
+    size_t pos = 0;
+    while (lp2p_host_peer_protocol_next(busy->b->host, &busy->a->id, &pos, &name)) {
+        if (strcmp(name, LATE_PROTOCOL) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
 
 /* As soon as there is a connection. */
 static void busy_on_change(struct lab_node *n, unsigned changes)
@@ -96,6 +110,7 @@ static void busy_on_change(struct lab_node *n, unsigned changes)
         return;
     }
     busy->began = true;
+    busy->late = lp2p_host_handle(n->host, LATE_PROTOCOL, &bulk_in, &busy->in) == 0;
     (void)lab_ping_start(n, busy->b, &busy->ping);
     struct lp2p_open open = {.protocols = protocols, .n = 1, .ops = &bulk_out, .ctx = &busy->out};
     busy->out.left = 700000;
@@ -183,6 +198,7 @@ static int out_of_memory(const struct lp2p_mem *mem, void *ctx)
         assert_true(at.stage == LP2P_STAGE_CONNECTED || f->failed > 0);
         assert_true(busy.in.received == 700000 || f->failed > 0);
         assert_true(busy.ping.pongs == 1 || f->failed > 0);
+        assert_true((busy.late && late_is_known(&busy)) || f->failed > 0);
     }
     if (err == 0 && f->failed > 0 && !f->forever) {
         /* One failure is got over: the same again succeeds. */

@@ -26,18 +26,22 @@ enum identify_reach identify_reach(const struct lp2p_multiaddr *addr)
     return lp2p_endpoint_is_private(&e) ? IDENTIFY_REACH_SITE : IDENTIFY_REACH_WORLD;
 }
 
-/* A link-local connection is as near as a private one, though its address cannot be told. */
-static enum identify_reach conn_reach(const struct lp2p_multiaddr *conn)
+/* A link-local connection is as near as a private one, though its address cannot be told; of one
+ * that cannot be placed nothing near is told. */
+enum identify_reach identify_conn_reach(const struct lp2p_multiaddr *conn)
 {
     struct lp2p_endpoint e;
-    bool near = endpoint_of(conn, &e) && lp2p_endpoint_is_link_local(&e);
-    return near ? IDENTIFY_REACH_SITE : identify_reach(conn);
+    if (endpoint_of(conn, &e) && lp2p_endpoint_is_link_local(&e)) {
+        return IDENTIFY_REACH_SITE;
+    }
+    enum identify_reach reach = identify_reach(conn);
+    return reach == IDENTIFY_REACH_NONE ? IDENTIFY_REACH_WORLD : reach;
 }
 
-bool identify_is_shared(const struct lp2p_multiaddr *addr, const struct lp2p_multiaddr *conn)
+bool identify_is_shared(const struct lp2p_multiaddr *addr, enum identify_reach conn)
 {
     enum identify_reach reach = identify_reach(addr);
-    return reach != IDENTIFY_REACH_NONE && reach >= conn_reach(conn);
+    return reach != IDENTIFY_REACH_NONE && reach >= conn;
 }
 
 /* Smaller is more useful. */
