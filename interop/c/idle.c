@@ -15,8 +15,8 @@ struct seen_conn {
     struct lp2p_peer_id peer;
     struct lp2p_multiaddr addr;
     bool outbound;
-    bool identified;
     bool alive;
+    char *said; /* what it told of itself, as it was printed; NULL: nothing yet */
 };
 
 struct seen_peer {
@@ -99,9 +99,9 @@ static json_t *conn_json(const char *name, const struct seen_conn *c)
     return o;
 }
 
-static void say_identified(struct idle *d, const struct seen_conn *c, const char *agent)
+static json_t *identity_json(struct idle *d, const struct seen_conn *c, const char *agent)
 {
-    json_t *o = event("identified");
+    json_t *o = json_object();
     put_peer(o, &c->peer);
     json_object_set_new(o, "agent", json_string(agent));
     json_t *protocols = json_array();
@@ -111,7 +111,24 @@ static void say_identified(struct idle *d, const struct seen_conn *c, const char
     }
     json_object_set_new(o, "protocols", protocols);
     json_object_set_new(o, "addrs", peer_addrs(d, &c->peer));
-    say(o);
+    return o;
+}
+
+/* When it is identified, and whenever a push made a difference. */
+static void say_identified(struct idle *d, struct seen_conn *c, const char *agent)
+{
+    json_t *o = identity_json(d, c, agent);
+    char *text = json_dumps(o, JSON_COMPACT);
+    if (text != NULL && (c->said == NULL || strcmp(text, c->said) != 0)) {
+        json_t *e = event("identified");
+        json_object_update(e, o);
+        say(e);
+        free(c->said);
+        c->said = text;
+        text = NULL;
+    }
+    free(text);
+    json_decref(o);
 }
 
 static struct seen_conn *find_conn(struct idle *d, uint64_t id)
@@ -137,8 +154,7 @@ static void see_conn(struct idle *d, const struct lp2p_conn_info *info)
         say(conn_json("connected", c));
     }
     c->alive = true;
-    if (info->identified && !c->identified) {
-        c->identified = true;
+    if (info->identified) {
         say_identified(d, c, info->agent);
     }
 }
@@ -158,6 +174,7 @@ static void see_conns(struct idle *d)
             continue;
         }
         say(conn_json("disconnected", &d->conns[i]));
+        free(d->conns[i].said);
         d->conns[i] = d->conns[--d->n_conns];
     }
 }
@@ -259,6 +276,18 @@ static void do_dial(struct idle *d, const char *arg)
             d->dials[i] = attempt;
             return;
         }
+    }
+}
+
+static void do_listen(struct idle *d, const char *arg)
+{
+    struct lp2p_multiaddr addr;
+    int err = lp2p_multiaddr_parse(arg, strlen(arg), &addr);
+    if (err == 0) {
+        err = lp2p_host_listen(d->node.host, &addr);
+    }
+    if (err != 0) {
+        put_error("listen", lp2p_error_text(err));
     }
 }
 
@@ -411,6 +440,8 @@ static void do_command(struct idle *d, char *line)
         put_error(line, "no such command");
     } else if (strcmp(line, "dial") == 0) {
         do_dial(d, arg);
+    } else if (strcmp(line, "listen") == 0) {
+        do_listen(d, arg);
     } else if (strcmp(line, "ping") == 0) {
         do_ping(d, arg);
     } else if (strcmp(line, "streams") == 0) {

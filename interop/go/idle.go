@@ -17,6 +17,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/libp2p/go-libp2p/core/record"
 	"github.com/libp2p/go-libp2p/p2p/discovery/mdns"
 	ma "github.com/multiformats/go-multiaddr"
 )
@@ -42,6 +43,18 @@ func direction(c network.Conn) string {
 	return "out"
 }
 
+// certified are the addresses of a record that the library found good, null without one.
+func certified(e *record.Envelope) any {
+	if e == nil {
+		return nil
+	}
+	r, err := e.Record()
+	if p, ok := r.(*peer.PeerRecord); err == nil && ok {
+		return texts(p.Addrs)
+	}
+	return nil
+}
+
 func watch(h host.Host) error {
 	h.Network().Notify(&network.NotifyBundle{
 		ConnectedF: func(_ network.Network, c network.Conn) {
@@ -61,7 +74,8 @@ func watch(h host.Host) error {
 		for e := range sub.Out() {
 			i := e.(event.EvtPeerIdentificationCompleted)
 			say(map[string]any{"event": "identified", "peer": i.Peer, "agent": i.AgentVersion,
-				"protocols": i.Protocols, "addrs": texts(i.ListenAddrs)})
+				"protocols": i.Protocols, "addrs": texts(i.ListenAddrs),
+				"certified": certified(i.SignedPeerRecord)})
 		}
 	}()
 	return nil
@@ -115,7 +129,14 @@ func command(h host.Host, words []string) error {
 		return nil
 	}
 	if len(words) < 2 {
-		return fmt.Errorf("%q needs a peer", words[0])
+		return fmt.Errorf("%q needs a peer or an address", words[0])
+	}
+	if words[0] == "listen" {
+		addr, err := ma.NewMultiaddr(words[1])
+		if err != nil {
+			return err
+		}
+		return h.Network().Listen(addr)
 	}
 	to, err := target(words[1])
 	if err != nil {

@@ -19,7 +19,8 @@ export function watch (node) {
     peer: i.peerId.toString(),
     agent: i.agentVersion ?? '',
     protocols: i.protocols,
-    addrs: texts(i.listenAddrs)
+    addrs: texts(i.listenAddrs),
+    certified: i.signedPeerRecord == null ? null : texts(i.signedPeerRecord.addresses)
   }))
 }
 
@@ -56,6 +57,9 @@ async function command (node, words, more) {
           streams: c.streams.length
         }))
       })
+      break
+    case 'listen':
+      await node.components.transportManager.listen([to])
       break
     case 'dial':
       await node.dial(to, { signal })

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
-import { identify } from '@libp2p/identify'
+import { identify, identifyPush } from '@libp2p/identify'
 import { mdns } from '@libp2p/mdns'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
@@ -36,7 +36,7 @@ async function newNode (o) {
     transports: [tcp()],
     connectionEncrypters: [o.record === undefined ? noise() : recordingNoise(o.record)],
     streamMuxers: [yamux()],
-    services: { identify: identify(), ping: ping() },
+    services: { identify: identify(), identifyPush: identifyPush(), ping: ping() },
     peerDiscovery: o.mdns ? [tellingMdns] : []
   }
   if (o.seed !== undefined) {
