@@ -41,6 +41,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
                                           &real) == 0);
         LP2P_ASSERT(lp2p_peer_record_open(lp2p_mem_default(), crypto, lp2p_span(p, n), &nobody,
                                           &real) == -LP2P_E_PEER_ID);
+        /* What can be believed can be read. */
+        LP2P_ASSERT(lp2p_peer_record_read(crypto, lp2p_span(p, n), &real.id, &rec) == 0);
+        LP2P_ASSERT(rec.seq == real.seq && rec.n_addrs == real.n_addrs);
     }
     return 0;
 }

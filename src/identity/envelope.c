@@ -136,7 +136,10 @@ static int record_add_addr(struct lp2p_peer_record *rec, struct lp2p_span info)
     return 0;
 }
 
-static int record_decode(struct lp2p_span pb, struct lp2p_peer_record *rec)
+/* `ret_id` gets the bytes of the id it speaks of; whether they are one shows when they are compared
+ * with the signer's. */
+static int record_decode(struct lp2p_span pb, struct lp2p_peer_record *rec,
+                         struct lp2p_span *ret_id)
 {
     struct lp2p_span id = {.n = 0};
     struct lp2p_span info;
@@ -153,7 +156,8 @@ static int record_decode(struct lp2p_span pb, struct lp2p_peer_record *rec)
         }
     }
     LP2P_TRY(lp2p_pb_end(&r));
-    return lp2p_peer_id_decode(id.p, id.n, &rec->id);
+    *ret_id = id;
+    return 0;
 }
 
 /* The domain that goes with a type; empty when it is no peer record. */
@@ -168,25 +172,43 @@ static struct lp2p_span record_domain(struct lp2p_span type)
     return lp2p_span(NULL, 0);
 }
 
+/* Everything but the signature. */
+static int record_open(const struct lp2p_crypto *crypto, struct lp2p_span pb,
+                       const struct lp2p_peer_id *expected, struct lp2p_envelope *env,
+                       struct lp2p_peer_record *ret)
+{
+    struct lp2p_peer_record rec = {.seq = 0};
+    struct lp2p_span id;
+    LP2P_TRY(lp2p_envelope_decode(pb, env));
+    if (record_domain(env->payload_type).n == 0) {
+        return -LP2P_E_UNSUPPORTED;
+    }
+    LP2P_TRY(record_decode(env->payload, &rec, &id));
+    LP2P_TRY(lp2p_public_key_peer_id(crypto, &env->key, &rec.id));
+    if (!lp2p_span_eq(id, lp2p_span(rec.id.bytes, rec.id.len)) ||
+        (expected != NULL && !lp2p_peer_id_eq(&rec.id, expected))) {
+        return -LP2P_E_PEER_ID;
+    }
+    *ret = rec;
+    return 0;
+}
+
+int lp2p_peer_record_read(const struct lp2p_crypto *crypto, struct lp2p_span pb,
+                          const struct lp2p_peer_id *expected, struct lp2p_peer_record *ret)
+{
+    LP2P_ASSERT(expected != NULL);
+    struct lp2p_envelope env;
+    return record_open(crypto, pb, expected, &env, ret);
+}
+
 int lp2p_peer_record_open(const struct lp2p_mem *mem, const struct lp2p_crypto *crypto,
                           struct lp2p_span pb, const struct lp2p_peer_id *expected,
                           struct lp2p_peer_record *ret)
 {
     struct lp2p_envelope env;
-    struct lp2p_peer_record rec = {.seq = 0};
-    struct lp2p_peer_id signer;
-    LP2P_TRY(lp2p_envelope_decode(pb, &env));
-    struct lp2p_span domain = record_domain(env.payload_type);
-    if (domain.n == 0) {
-        return -LP2P_E_UNSUPPORTED;
-    }
-    LP2P_TRY(record_decode(env.payload, &rec));
-    LP2P_TRY(lp2p_public_key_peer_id(crypto, &env.key, &signer));
-    if (!lp2p_peer_id_eq(&signer, &rec.id) ||
-        (expected != NULL && !lp2p_peer_id_eq(&rec.id, expected))) {
-        return -LP2P_E_PEER_ID;
-    }
-    LP2P_TRY(lp2p_envelope_verify(mem, crypto, &env, domain));
+    struct lp2p_peer_record rec;
+    LP2P_TRY(record_open(crypto, pb, expected, &env, &rec));
+    LP2P_TRY(lp2p_envelope_verify(mem, crypto, &env, record_domain(env.payload_type)));
     *ret = rec;
     return 0;
 }

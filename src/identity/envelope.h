@@ -74,6 +74,14 @@ int lp2p_peer_record_open(const struct lp2p_mem *mem, const struct lp2p_crypto *
                           struct lp2p_span pb, const struct lp2p_peer_id *expected,
                           struct lp2p_peer_record *ret);
 
+/*
+ * The same, but that the signature is not looked at: it says what the record says, and whom it
+ * speaks of. Only for what is believed for another reason, such as that this peer said it itself.
+ * `expected` is not NULL.
+ */
+int lp2p_peer_record_read(const struct lp2p_crypto *crypto, struct lp2p_span pb,
+                          const struct lp2p_peer_id *expected, struct lp2p_peer_record *ret);
+
 /* Appends to `out` the envelope of our record, with the id of `id` and no other. Fails as
  * lp2p_envelope_seal. */
 int lp2p_peer_record_seal(const struct lp2p_crypto *crypto, const struct lp2p_identity *id,

@@ -257,6 +257,25 @@ static void what_is_too_long_is_not_written(void **state)
     lp2p_buf_fini(&b);
 }
 
+/* What it says and of whom, whatever the signature is; but not in somebody else's name. */
+static void a_record_can_be_read_without_belief(void **state)
+{
+    (void)state;
+    static const struct lp2p_peer_id nobody = {.len = 2};
+    struct lp2p_peer_record rec = {.seq = SEQ};
+    struct lp2p_buf b;
+    lp2p_buf_init(&b, lp2p_mem_default(), LP2P_ENVELOPE_MAX);
+    assert_int_equal(lp2p_peer_record_seal(crypto, &ours, &rec, &b), 0);
+    b.p[b.off + b.len - 1] ^= 1;
+    assert_int_equal(open_it(&b, &ours.id), -LP2P_E_AUTH);
+    rec.seq = 0;
+    assert_int_equal(lp2p_peer_record_read(crypto, lp2p_buf_span(&b), &ours.id, &rec), 0);
+    assert_true(rec.seq == SEQ && lp2p_peer_id_eq(&rec.id, &ours.id));
+    assert_int_equal(lp2p_peer_record_read(crypto, lp2p_buf_span(&b), &nobody, &rec),
+                     -LP2P_E_PEER_ID);
+    lp2p_buf_fini(&b);
+}
+
 static int seal_and_open(const struct lp2p_mem *mem, void *ctx)
 {
     (void)ctx;
@@ -286,6 +305,7 @@ int main(void)
         cmocka_unit_test(only_the_own_record_in_its_own_domain),
         cmocka_unit_test(an_envelope_has_key_and_type),
         cmocka_unit_test(addresses_are_counted),
+        cmocka_unit_test(a_record_can_be_read_without_belief),
         cmocka_unit_test(what_is_too_long_is_not_written),
         cmocka_unit_test(every_allocation_may_fail),
     };
