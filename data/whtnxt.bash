@@ -9,6 +9,10 @@ _whtnxt_options() {
         connect) options="--timeout --json" ;;
         cancel) options="" ;;
         disconnect) options="" ;;
+        forget) options="" ;;
+        block) options="" ;;
+        unblock) options="" ;;
+        alias) options="" ;;
         peers) options="--json" ;;
         log) options="--follow --json" ;;
         version) options="" ;;
@@ -19,7 +23,7 @@ _whtnxt_options() {
 
 _whtnxt() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands="up down status link connect cancel disconnect peers log version help"
+    local commands="up down status link connect cancel disconnect forget block unblock alias peers log version help"
     local i command= options words
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in

@@ -2,14 +2,18 @@
  * whtnxt, the command line: a renderer without memory of its own. Asks main, shows the answer
  * (DESIGN 2).
  *
- *   main.c      global options, the table of commands, help
- *   nearest.c   the command that a mistyped word may have meant
+ *   main.c      global options
+ *   commands.c  the table of commands, help
+ *   options.c   options of a command
+ *   nearest.c   the word that a mistyped one may have meant
  *   client.c    one call to main over its socket; starting main
  *   clock.c     the only file of app that reads a clock or sleeps
  *   out.c       colours and text for people
- *   status.c    status and peers        link.c     link, QR
+ *   status.c    status                  link.c     link, QR
  *   connect.c   connect and its stages  log.c      log
- *   control.c   up, down, cancel, disconnect, version
+ *   control.c   up, down, cancel, version
+ *   peers.c     peers                   peer.c     disconnect, forget, block, unblock, alias
+ *   find.c      the peer that a name, a link or an id means
  *   home.c      whtnxt alone: link, peers, a pasted link
  *
  * Data goes to standard output, talk to standard error; exit codes are those of the causes
@@ -20,6 +24,9 @@
 
 #include "ipc/ipc.h"
 #include "ipc/paths.h"
+#include "ipc/state.h"
+
+#include <getopt.h>
 
 /* Exit codes (DESIGN 4.10). */
 #define CLI_OK        0
@@ -51,16 +58,43 @@ struct command {
 };
 
 const struct command *cli_commands(size_t *ret_n);
+/* NULL when there is none. */
+const struct command *cli_find_command(const char *name);
 /* Prints how the command is called, to standard error; returns CLI_USAGE. */
-int cli_usage(const struct command *cmd);
 int cli_usage_of(const char *name);
+void cli_print_help(void);
+int cli_complain_unknown(const struct cli *c, const char *word);
+
+/* ---- options.c ---- */
+
+/* What cli_option returns beside the option's letter. */
+#define CLI_OPTIONS_END (-1)
+#define CLI_OPTION_BAD  '?' /* said already, with the nearest one: end with CLI_USAGE */
+
+/*
+ * The next option of a command as getopt_long gives it. `letters` are the short ones ("c:i:"; with
+ * "+" first it stops at the first word that is none). After "whtnxt COMMAND" in argv[0] its usage
+ * is printed too.
+ */
+int cli_option(const struct cli *c, int argc, char **argv, const char *letters,
+               const struct option *table);
+/* For a command whose only option may be --json; false: end with CLI_USAGE. */
+bool cli_only_json(struct cli *c, int argc, char **argv);
+/* For a command without options; false: end with CLI_USAGE. */
+bool cli_no_options(const struct cli *c, int argc, char **argv);
+/* A whole number from `min` to `max`. */
+bool cli_parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
 
 /* ---- nearest.c ---- */
 
 /* Slips between two words: a letter missing, added, wrong, or swapped with its neighbour. */
 unsigned cli_distance(const char *a, const char *b);
+/* A word is no slip of another when more letters are wrong than this, or all of them. */
+#define CLI_SLIPS_MAX 2U
 /* The command that was probably meant, or NULL. */
 const char *cli_nearest(const char *word);
+/* The same for an option without its dashes. */
+const char *cli_nearest_option(const char *word, const struct option *table);
 
 int cmd_up(struct cli *c, int argc, char **argv);
 int cmd_down(struct cli *c, int argc, char **argv);
@@ -69,6 +103,10 @@ int cmd_link(struct cli *c, int argc, char **argv);
 int cmd_connect(struct cli *c, int argc, char **argv);
 int cmd_cancel(struct cli *c, int argc, char **argv);
 int cmd_disconnect(struct cli *c, int argc, char **argv);
+int cmd_forget(struct cli *c, int argc, char **argv);
+int cmd_block(struct cli *c, int argc, char **argv);
+int cmd_unblock(struct cli *c, int argc, char **argv);
+int cmd_alias(struct cli *c, int argc, char **argv);
 int cmd_peers(struct cli *c, int argc, char **argv);
 int cmd_log(struct cli *c, int argc, char **argv);
 int cmd_version(struct cli *c, int argc, char **argv);
@@ -135,8 +173,20 @@ const char *cli_text(const json_t *o, const char *key);
 uint64_t cli_number(const json_t *o, const char *key);
 /* A person's name for a peer: alias or short id. */
 void cli_peer_name(const json_t *status, const char *id, char out[LP2P_SIZE(80)]);
+void cli_print_connections(const struct cli *c, const json_t *status);
+void cli_print_discovered(const struct cli *c, const json_t *status);
 /* The status for a person. */
 void cli_print_status(const struct cli *c, const json_t *status);
+
+/* ---- find.c ---- */
+
+/*
+ * The id of the peer a person means: a link, a peer id, an alias or a short id as it is shown
+ * (three dots will do for the ellipsis). CLI_OK, or an exit code after the reason was printed.
+ */
+int cli_find_peer(struct cli *c, const char *text, char out[LP2P_SIZE(WHTNXT_ID_SIZE)]);
+/* The same in a picture: 0, 1, or more when several may be meant; the last of them in `out`. */
+size_t cli_find_name(const json_t *status, const char *text, char out[LP2P_SIZE(WHTNXT_ID_SIZE)]);
 
 /* ---- connect.c ---- */
 

@@ -6,15 +6,13 @@
 #include "lp2p/peer_id.h"
 #include "lp2p/error.h"
 
-#include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define TIMEOUT_DEFAULT_MS 15000U
-#define TIMEOUT_MOST_S     3600U
+#define TIMEOUT_DEFAULT_S 15U
+#define TIMEOUT_MOST_S    3600U
 /* A program that waits for its own attempt asks often at first (DESIGN 2). */
 #define POLL_FIRST_MS 20U
 #define POLL_MOST_MS  200U
@@ -272,18 +270,6 @@ int cli_follow(struct cli *c, uint64_t attempt, unsigned timeout_ms)
     return exit_code;
 }
 
-static bool parse_seconds(const char *text, unsigned *ret_ms)
-{
-    char *end;
-    errno = 0;
-    unsigned long v = strtoul(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || *text == '-' || v == 0 || v > TIMEOUT_MOST_S) {
-        return false;
-    }
-    *ret_ms = (unsigned)v * 1000;
-    return true;
-}
-
 static int begin(struct cli *c, const char *text, unsigned timeout_ms)
 {
     bool started;
@@ -305,13 +291,13 @@ int cmd_connect(struct cli *c, int argc, char **argv)
     static const struct option table[] = {{"json", no_argument, NULL, 'j'},
                                           {"timeout", required_argument, NULL, 't'},
                                           {NULL, 0, NULL, 0}};
-    unsigned timeout_ms = TIMEOUT_DEFAULT_MS;
-    for (int o = getopt_long(argc, argv, "", table, NULL); o != -1;
-         o = getopt_long(argc, argv, "", table, NULL)) {
-        if (o == '?') {
-            return cli_usage_of("connect");
+    uint64_t timeout_s = TIMEOUT_DEFAULT_S;
+    for (int o = cli_option(c, argc, argv, "", table); o != CLI_OPTIONS_END;
+         o = cli_option(c, argc, argv, "", table)) {
+        if (o == CLI_OPTION_BAD) {
+            return CLI_USAGE;
         }
-        if (o == 't' && !parse_seconds(optarg, &timeout_ms)) {
+        if (o == 't' && !cli_parse_number(optarg, 1, TIMEOUT_MOST_S, &timeout_s)) {
             cli_complain(c, "--timeout takes whole seconds from 1 to 3600.", "");
             return CLI_USAGE;
         }
@@ -320,5 +306,5 @@ int cmd_connect(struct cli *c, int argc, char **argv)
     if (optind + 1 != argc) {
         return cli_usage_of("connect");
     }
-    return begin(c, argv[optind], timeout_ms);
+    return begin(c, argv[optind], (unsigned)timeout_s * 1000);
 }

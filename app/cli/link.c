@@ -1,6 +1,5 @@
 #include "cli/cli.h"
 
-#include <getopt.h>
 #include <qrencode.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,10 +52,10 @@ int cmd_link(struct cli *c, int argc, char **argv)
         {"qr", no_argument, NULL, 'q'}, {"lan", no_argument, NULL, 'l'}, {NULL, 0, NULL, 0}};
     bool qr = false;
     bool lan = false;
-    for (int o = getopt_long(argc, argv, "", table, NULL); o != -1;
-         o = getopt_long(argc, argv, "", table, NULL)) {
-        if (o == '?') {
-            return cli_usage_of("link");
+    for (int o = cli_option(c, argc, argv, "", table); o != CLI_OPTIONS_END;
+         o = cli_option(c, argc, argv, "", table)) {
+        if (o == CLI_OPTION_BAD) {
+            return CLI_USAGE;
         }
         qr |= o == 'q';
         lan |= o == 'l';

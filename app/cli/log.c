@@ -1,6 +1,5 @@
 #include "cli/cli.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,10 +47,10 @@ int cmd_log(struct cli *c, int argc, char **argv)
     static const struct option table[] = {
         {"json", no_argument, NULL, 'j'}, {"follow", no_argument, NULL, 'f'}, {NULL, 0, NULL, 0}};
     bool follow = false;
-    for (int o = getopt_long(argc, argv, "", table, NULL); o != -1;
-         o = getopt_long(argc, argv, "", table, NULL)) {
-        if (o == '?') {
-            return cli_usage_of("log");
+    for (int o = cli_option(c, argc, argv, "", table); o != CLI_OPTIONS_END;
+         o = cli_option(c, argc, argv, "", table)) {
+        if (o == CLI_OPTION_BAD) {
+            return CLI_USAGE;
         }
         c->json |= o == 'j';
         follow |= o == 'f';

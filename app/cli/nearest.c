@@ -4,10 +4,8 @@
 
 #include <string.h>
 
-/* Longer words are no slip of a command, which has at most 10 letters. */
+/* Longer words are no slip of a command or an option, which have at most 10 letters. */
 #define WORD_MAX 16U
-/* Two slips at most, and fewer than letters: "x" suggests nothing. */
-#define SLIPS_MAX 2U
 
 static unsigned least(unsigned a, unsigned b)
 {
@@ -39,18 +37,34 @@ unsigned cli_distance(const char *a, const char *b)
     return d[na][nb];
 }
 
+/* Takes `name` for the best so far when it is nearer to the word. */
+static void consider(const char *word, const char *name, unsigned *slips, const char **best)
+{
+    unsigned d = cli_distance(word, name);
+    if (d < *slips && d < strlen(word)) {
+        *slips = d;
+        *best = name;
+    }
+}
+
 const char *cli_nearest(const char *word)
 {
     size_t n;
     const struct command *commands = cli_commands(&n);
     const char *best = NULL;
-    unsigned slips = SLIPS_MAX + 1;
+    unsigned slips = CLI_SLIPS_MAX + 1;
     for (size_t i = 0; i < n; i++) {
-        unsigned d = cli_distance(word, commands[i].name);
-        if (d < slips && d < strlen(word)) {
-            slips = d;
-            best = commands[i].name;
-        }
+        consider(word, commands[i].name, &slips, &best);
+    }
+    return best;
+}
+
+const char *cli_nearest_option(const char *word, const struct option *table)
+{
+    const char *best = NULL;
+    unsigned slips = CLI_SLIPS_MAX + 1;
+    for (; table->name != NULL; table++) {
+        consider(word, table->name, &slips, &best);
     }
     return best;
 }

@@ -2,7 +2,6 @@
 
 #include "ipc/state.h"
 
-#include <getopt.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
@@ -65,7 +64,7 @@ static void print_connection(const struct cli *c, const json_t *status, const js
            cli_style_out(c, CLI_DIM), id, cli_reset_out(c));
 }
 
-static void print_connections(const struct cli *c, const json_t *status)
+void cli_print_connections(const struct cli *c, const json_t *status)
 {
     const json_t *list = json_object_get(status, "connections");
     size_t i;
@@ -95,7 +94,7 @@ static bool is_connected(const json_t *status, const char *id)
 }
 
 /* Peers that run WhatNext are listed; other libp2p nodes are counted. */
-static void print_discovered(const struct cli *c, const json_t *status)
+void cli_print_discovered(const struct cli *c, const json_t *status)
 {
     size_t i;
     size_t shown = 0;
@@ -166,9 +165,9 @@ void cli_print_status(const struct cli *c, const json_t *status)
     printf("%sYour link%s\n  %s\n", cli_style_out(c, CLI_BOLD), cli_reset_out(c),
            *link != '\0' ? link : "starting...");
     print_node(c, status);
-    print_connections(c, status);
+    cli_print_connections(c, status);
     print_attempts(c, status);
-    print_discovered(c, status);
+    cli_print_discovered(c, status);
     fflush(stdout);
 }
 
@@ -198,10 +197,10 @@ int cmd_status(struct cli *c, int argc, char **argv)
     static const struct option table[] = {
         {"json", no_argument, NULL, 'j'}, {"watch", no_argument, NULL, 'w'}, {NULL, 0, NULL, 0}};
     bool watching = false;
-    for (int o = getopt_long(argc, argv, "", table, NULL); o != -1;
-         o = getopt_long(argc, argv, "", table, NULL)) {
-        if (o == '?') {
-            return cli_usage_of("status");
+    for (int o = cli_option(c, argc, argv, "", table); o != CLI_OPTIONS_END;
+         o = cli_option(c, argc, argv, "", table)) {
+        if (o == CLI_OPTION_BAD) {
+            return CLI_USAGE;
         }
         c->json |= o == 'j';
         watching |= o == 'w';
@@ -221,39 +220,6 @@ int cmd_status(struct cli *c, int argc, char **argv)
         cli_print_json(status, false);
     } else {
         cli_print_status(c, status);
-    }
-    json_decref(status);
-    return CLI_OK;
-}
-
-int cmd_peers(struct cli *c, int argc, char **argv)
-{
-    static const struct option table[] = {{"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
-    for (int o = getopt_long(argc, argv, "", table, NULL); o != -1;
-         o = getopt_long(argc, argv, "", table, NULL)) {
-        if (o == '?') {
-            return cli_usage_of("peers");
-        }
-        c->json = true;
-    }
-    if (optind != argc) {
-        return cli_usage_of("peers");
-    }
-    int exit_code;
-    json_t *status = cli_status(c, &exit_code);
-    if (status == NULL) {
-        return exit_code;
-    }
-    if (c->json) {
-        json_t *o = json_pack("{s:O, s:O, s:O}", "connections",
-                              json_object_get(status, "connections"), "discoveredPeers",
-                              json_object_get(status, "discoveredPeers"), "peers",
-                              json_object_get(status, "peers"));
-        cli_print_json(o, false);
-        json_decref(o);
-    } else {
-        print_connections(c, status);
-        print_discovered(c, status);
     }
     json_decref(status);
     return CLI_OK;

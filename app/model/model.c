@@ -365,12 +365,30 @@ static json_t *call_disconnect(struct model_call *c)
     return done();
 }
 
+/* The peer the request is about; with `add` one that is not remembered yet begins to be. NULL after
+ * the refusal. */
+static struct model_peer *peer_param(struct model_call *c, bool add, char id[static WHTNXT_ID_SIZE])
+{
+    struct model_peer *p = NULL;
+    bool is_id = id_param(c, id) && strcmp(id, c->m->id) != 0;
+    if (is_id) {
+        p = add ? model_peer_get(c->m, id) : model_peer_find(c->m, id);
+    }
+    if (p == NULL && is_id && add) {
+        refuse(c, WHTNXT_CAUSE_LIMIT_REACHED,
+               &(struct whtnxt_cause_args){.detail = "remembered peers", .n = WHTNXT_MODEL_PEERS});
+    } else if (p == NULL) {
+        refuse(c, WHTNXT_CAUSE_PEER_UNKNOWN, NULL);
+    }
+    return p;
+}
+
 static json_t *call_forget(struct model_call *c)
 {
     char id[WHTNXT_ID_SIZE] = "";
-    struct model_peer *p = id_param(c, id) ? model_peer_find(c->m, id) : NULL;
+    struct model_peer *p = peer_param(c, false, id);
     if (p == NULL) {
-        return refuse(c, WHTNXT_CAUSE_PEER_UNKNOWN, NULL);
+        return NULL;
     }
     if (p->blocked || p->refused) {
         model_peer_refuse(c->m, id, false);
@@ -386,9 +404,9 @@ static json_t *call_block(struct model_call *c)
     char id[WHTNXT_ID_SIZE] = "";
     const json_t *v = json_object_get(c->params, "blocked");
     bool on = v == NULL || json_is_true(v);
-    struct model_peer *p = id_param(c, id) ? model_peer_get(c->m, id) : NULL;
+    struct model_peer *p = peer_param(c, on, id);
     if (p == NULL) {
-        return refuse(c, WHTNXT_CAUSE_PEER_UNKNOWN, NULL);
+        return NULL;
     }
     p->blocked = on;
     p->refused = false;
@@ -406,9 +424,9 @@ static json_t *call_alias(struct model_call *c)
 {
     char id[WHTNXT_ID_SIZE] = "";
     const char *alias = json_string_value(json_object_get(c->params, "alias"));
-    struct model_peer *p = id_param(c, id) ? model_peer_get(c->m, id) : NULL;
+    struct model_peer *p = peer_param(c, *alias != '\0', id);
     if (p == NULL) {
-        return refuse(c, WHTNXT_CAUSE_PEER_UNKNOWN, NULL);
+        return NULL;
     }
     whtnxt_clean(p->alias, sizeof(p->alias), alias, strlen(alias), 64);
     model_peers_save(c->m);

@@ -1,4 +1,4 @@
-/* The command that a mistyped word may have meant. */
+/* The command or option that a mistyped word may have meant. */
 #include "cmocka_all.h"
 
 #include "cli/cli.h"
@@ -47,12 +47,24 @@ static void test_none(void **state)
     assert_null(cli_nearest("connectconnectconnect"));
 }
 
+static void test_options(void **state)
+{
+    (void)state;
+    static const struct option table[] = {
+        {"json", no_argument, NULL, 'j'}, {"follow", no_argument, NULL, 'f'}, {NULL, 0, NULL, 0}};
+    assert_string_equal(cli_nearest_option("jsno", table), "json");
+    assert_string_equal(cli_nearest_option("folow", table), "follow");
+    assert_null(cli_nearest_option("watch", table));
+    assert_null(cli_nearest_option("", table));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_distance),
         cmocka_unit_test(test_nearest),
         cmocka_unit_test(test_none),
+        cmocka_unit_test(test_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
