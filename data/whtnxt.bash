@@ -15,6 +15,7 @@ _whtnxt_options() {
         alias) options="" ;;
         peers) options="--json" ;;
         log) options="--follow --json" ;;
+        settings) options="--json" ;;
         version) options="" ;;
         help) options="" ;;
         *) options="--profile --no-color --help --version" ;;
@@ -23,7 +24,7 @@ _whtnxt_options() {
 
 _whtnxt() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands="up down status link connect cancel disconnect forget block unblock alias peers log version help"
+    local commands="up down status link connect cancel disconnect forget block unblock alias peers log settings version help"
     local i command= options words
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in

@@ -14,6 +14,7 @@
  *   control.c   up, down, cancel, version
  *   peers.c     peers                   peer.c     disconnect, forget, block, unblock, alias
  *   find.c      the peer that a name, a link or an id means
+ *   settings.c  settings
  *   home.c      whtnxt alone: link, peers, a pasted link
  *
  * Data goes to standard output, talk to standard error; exit codes are those of the causes
@@ -109,6 +110,7 @@ int cmd_unblock(struct cli *c, int argc, char **argv);
 int cmd_alias(struct cli *c, int argc, char **argv);
 int cmd_peers(struct cli *c, int argc, char **argv);
 int cmd_log(struct cli *c, int argc, char **argv);
+int cmd_settings(struct cli *c, int argc, char **argv);
 int cmd_version(struct cli *c, int argc, char **argv);
 int cmd_help(struct cli *c, int argc, char **argv);
 int cmd_home(struct cli *c);

@@ -116,6 +116,14 @@ static const struct command commands[] = {
         .run = cmd_log,
     },
     {
+        .name = "settings",
+        .args = "[--json] [KEY [VALUE] | reset KEY]",
+        .summary = "list, show or change settings",
+        .options = "  --json         for scripts\n",
+        .example = "whtnxt settings links.confirm always",
+        .run = cmd_settings,
+    },
+    {
         .name = "version",
         .args = "",
         .summary = "print the version",

@@ -87,8 +87,11 @@
     X(NOT_CONNECTED, "NOT_CONNECTED", 1, "You are not connected to {name}.", "")                   \
     X(ATTEMPT_UNKNOWN, "ATTEMPT_UNKNOWN", 1, "There is no such attempt, or it has ended.", "")     \
     X(QUESTION_UNKNOWN, "QUESTION_UNKNOWN", 1, "There is no such question any more.", "")          \
-    X(SETTING_REFUSED, "SETTING_REFUSED", 2,                                                       \
-      "The setting {detail} does not exist or cannot be that.", "")
+    X(SETTING_UNKNOWN, "SETTING_REFUSED", 2, "There is no setting {name}.",                        \
+      "All of them: whtnxt settings")                                                              \
+    X(SETTING_REFUSED, "SETTING_REFUSED", 2, "The setting {name} takes {detail}.", "")             \
+    X(SETTINGS_LOCKED, "SETTINGS_LOCKED", 1,                                                       \
+      "The settings were written by a newer WhatNext and are not changed.", "Update WhatNext.")
 
 enum whtnxt_cause {
 #define X(name, code, status, text, action) WHTNXT_CAUSE_##name,

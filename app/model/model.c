@@ -31,8 +31,7 @@ int whtnxt_model_new(const struct whtnxt_model_cfg *cfg, struct whtnxt_model **r
     for (size_t i = 0; i < sizeof(boot); i++) {
         snprintf(m->boot + 2 * i, 3, "%02x", boot[i]);
     }
-    m->port = (uint16_t)(WHTNXT_PORT_MIN +
-                         lp2p_random_below(m->random, WHTNXT_PORT_MAX - WHTNXT_PORT_MIN + 1));
+    m->port = model_settings_draw_port(m);
     m->attempts = lp2p_calloc(m->mem, MODEL_ATTEMPTS, sizeof(*m->attempts));
     m->log = lp2p_calloc(m->mem, WHTNXT_MODEL_LOG, sizeof(*m->log));
     if (m->attempts == NULL || m->log == NULL) {
@@ -192,60 +191,6 @@ void model_name(const struct whtnxt_model *m, const char *id, const char *link_n
         whtnxt_short_id(id, shortened);
         snprintf(buf, 96, "%s", shortened);
     }
-}
-
-/* ---- settings ---- */
-
-#define SETTINGS_VERSION 1
-static const char *const confirm_words[] = {"never", "strangers", "always"};
-
-json_t *whtnxt_model_settings(const struct whtnxt_model *m)
-{
-    json_t *o = json_object();
-    whtnxt_json_put(&o, "version", json_integer(SETTINGS_VERSION));
-    whtnxt_json_put(&o, "listen.port", json_integer(m->port));
-    whtnxt_json_put(&o, "links.confirm", json_string(confirm_words[m->confirm]));
-    return o;
-}
-
-static int settings_take(struct whtnxt_model *m, const char *key, const json_t *v)
-{
-    if (strcmp(key, "listen.port") == 0) {
-        if (!json_is_integer(v) || json_integer_value(v) < 1024 ||
-            json_integer_value(v) > UINT16_MAX) {
-            return -LP2P_E_DECODE;
-        }
-        m->port = (uint16_t)json_integer_value(v);
-        return 0;
-    }
-    for (unsigned i = 0; strcmp(key, "links.confirm") == 0 && i < LP2P_COUNT(confirm_words); i++) {
-        if (json_is_string(v) && strcmp(json_string_value(v), confirm_words[i]) == 0) {
-            m->confirm = (enum model_confirm)i;
-            return 0;
-        }
-    }
-    return -LP2P_E_DECODE;
-}
-
-int whtnxt_model_load_settings(struct whtnxt_model *m, const json_t *o)
-{
-    uint64_t version;
-    m->settings_locked = false;
-    if (o == NULL) {
-        (void)model_act(m, WHTNXT_DO_SAVE_SETTINGS);
-        return 0;
-    }
-    m->settings_locked = true;
-    LP2P_TRY(whtnxt_json_get_u64(o, "version", UINT32_MAX, &version));
-    if (version != SETTINGS_VERSION) {
-        return -LP2P_E_VERSION;
-    }
-    const json_t *port = json_object_get(o, "listen.port");
-    const json_t *confirm = json_object_get(o, "links.confirm");
-    LP2P_TRY(settings_take(m, "listen.port", port));
-    LP2P_TRY(settings_take(m, "links.confirm", confirm));
-    m->settings_locked = false;
-    return 0;
 }
 
 /* ---- methods ---- */
@@ -459,14 +404,15 @@ static json_t *call_settings_get(struct model_call *c)
 static json_t *call_settings_set(struct model_call *c)
 {
     const char *key = json_string_value(json_object_get(c->params, "key"));
+    struct whtnxt_cause_args args = {.name = NULL};
     char shown[80];
     whtnxt_clean(shown, sizeof(shown), key, strlen(key), 64);
-    if (c->m->settings_locked ||
-        settings_take(c->m, key, json_object_get(c->params, "value")) != 0) {
-        return refuse(c, WHTNXT_CAUSE_SETTING_REFUSED,
-                      &(struct whtnxt_cause_args){.detail = shown});
+    enum whtnxt_cause cause = model_settings_set(c->m, key, json_object_get(c->params, "value"),
+                                                 &args.detail);
+    if (cause != WHTNXT_CAUSE_NONE) {
+        args.name = shown;
+        return refuse(c, cause, &args);
     }
-    (void)model_act(c->m, WHTNXT_DO_SAVE_SETTINGS);
     return whtnxt_model_settings(c->m);
 }
 

@@ -57,6 +57,7 @@ struct model_node_life {
     uint64_t restarts;
     enum whtnxt_cause cause; /* why it is not running, or NONE */
     char detail[WHTNXT_LOG_TEXT_SIZE];
+    uint16_t port; /* it was started with */
     uint64_t spawned;
     uint64_t next_spawn; /* while RESTARTING */
     uint64_t backoff;
@@ -179,6 +180,13 @@ void model_say(struct whtnxt_model *m, enum whtnxt_log_level level, enum whtnxt_
 /* alias, else the link's name in quotes, else the short id (DESIGN 5). */
 void model_name(const struct whtnxt_model *m, const char *id, const char *link_name,
                 char buf[static 96]);
+
+/* ---- settings.c ---- */
+/* Takes and saves a value, null for the default. NONE, or why not, with what it takes in
+ * `ret_takes` (static; the cause's detail). */
+enum whtnxt_cause model_settings_set(struct whtnxt_model *m, const char *key, const json_t *v,
+                                     const char **ret_takes);
+uint16_t model_settings_draw_port(const struct whtnxt_model *m);
 
 /* ---- supervisor.c ---- */
 void model_node_tick(struct whtnxt_model *m, uint64_t now);

@@ -280,18 +280,25 @@ static json_t *node_error(const struct whtnxt_model *m)
     return o;
 }
 
+/* What runs is not what is installed or wished for. */
+static bool needs_restart(const struct whtnxt_model *m)
+{
+    const struct model_node_life *n = &m->node;
+    bool other_version = n->version[0] != '\0' && strcmp(n->version, m->version) != 0;
+    bool other_port = n->port != 0 && n->port != m->port;
+    return other_version || other_port || n->cause == WHTNXT_CAUSE_NODE_VERSION;
+}
+
 static json_t *node(const struct whtnxt_model *m)
 {
     const struct model_node_life *n = &m->node;
-    bool other = n->version[0] != '\0' && strcmp(n->version, m->version) != 0;
     json_t *o = json_object();
     put_str(&o, "state", node_words[n->state]);
     whtnxt_json_put(&o, "pid", n->pid > 0 ? json_integer((json_int_t)n->pid) : json_null());
     put_num(&o, "restarts", n->restarts);
     whtnxt_json_put(&o, "error", node_error(m));
     put_str(&o, "version", n->version);
-    whtnxt_json_put(&o, "restartNeeded",
-                    json_boolean(other || n->cause == WHTNXT_CAUSE_NODE_VERSION));
+    whtnxt_json_put(&o, "restartNeeded", json_boolean(needs_restart(m)));
     return o;
 }
 

@@ -48,6 +48,7 @@ void model_node_spawn(struct whtnxt_model *m, uint64_t now)
     n->aborting = false;
     n->kill_at = 0;
     n->pid = 0;
+    n->port = 0;
     n->spawned = now;
     n->asks = 0;
     n->answered = 0;
@@ -260,6 +261,7 @@ static void node_gone(struct whtnxt_model *m)
 {
     m->node.alive = false;
     m->node.pid = 0;
+    m->node.port = 0;
     m->node.kill_at = 0;
     m->node.silent_since = 0;
     m->node.talk = WHTNXT_TALK_NEW;
@@ -346,6 +348,7 @@ static void node_hello(struct whtnxt_model *m, uint64_t now, const struct whtnxt
     m->node.talk = WHTNXT_TALK_RUNNING;
     m->node.next_ask = now;
     m->node.silent_since = 0;
+    m->node.port = m->port;
     struct whtnxt_action *a = model_act(m, WHTNXT_DO_SEND);
     if (a != NULL) {
         a->msg.type = WHTNXT_MSG_START;
