@@ -14,6 +14,7 @@ _whtnxt_options() {
         unblock) options="" ;;
         alias) options="" ;;
         peers) options="--json" ;;
+        ping) options="--count --interval --json" ;;
         log) options="--follow --json" ;;
         settings) options="--json" ;;
         version) options="" ;;
@@ -24,7 +25,7 @@ _whtnxt_options() {
 
 _whtnxt() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands="up down status link connect cancel disconnect forget block unblock alias peers log settings version help"
+    local commands="up down status link connect cancel disconnect forget block unblock alias peers ping log settings version help"
     local i command= options words
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in

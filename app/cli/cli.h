@@ -14,7 +14,8 @@
  *   control.c   up, down, cancel, version
  *   peers.c     peers                   peer.c     disconnect, forget, block, unblock, alias
  *   find.c      the peer that a name, a link or an id means
- *   settings.c  settings
+ *   settings.c  settings                ping.c     ping
+ *   interrupt.c Ctrl+C and the terminal's size
  *   home.c      whtnxt alone: link, peers, a pasted link
  *
  * Data goes to standard output, talk to standard error; exit codes are those of the causes
@@ -110,6 +111,7 @@ int cmd_unblock(struct cli *c, int argc, char **argv);
 int cmd_alias(struct cli *c, int argc, char **argv);
 int cmd_peers(struct cli *c, int argc, char **argv);
 int cmd_log(struct cli *c, int argc, char **argv);
+int cmd_ping(struct cli *c, int argc, char **argv);
 int cmd_settings(struct cli *c, int argc, char **argv);
 int cmd_version(struct cli *c, int argc, char **argv);
 int cmd_help(struct cli *c, int argc, char **argv);
@@ -139,6 +141,15 @@ int cli_watch_main(struct cli *c);
 bool cli_wait_gone(int pidfd, unsigned deadline_ms);
 /* Becomes main, in the foreground; returns only on failure. */
 int cli_become_main(struct cli *c);
+
+/* ---- interrupt.c ---- */
+
+/* From now on Ctrl+C and SIGTERM end nothing by themselves, and a new size of the terminal is seen.
+ */
+void cli_catch_interrupts(void);
+bool cli_is_interrupted(void);
+/* True once after the terminal's size changed. */
+bool cli_take_resize(void);
 
 /* ---- clock.c ---- */
 

@@ -107,6 +107,16 @@ static const struct command commands[] = {
         .run = cmd_peers,
     },
     {
+        .name = "ping",
+        .args = "[-c|--count N] [-i|--interval SECONDS] [--json] LINK|PEERID|NAME",
+        .summary = "measure the way to a connected peer and back",
+        .options = "  --count N      end after N pongs, else with Ctrl+C\n"
+                   "  --interval S   wait S seconds between two pings (1, at least 0.1)\n"
+                   "  --json         one JSON object a pong, and one for the summary\n",
+        .example = "whtnxt ping -c 5 Ann",
+        .run = cmd_ping,
+    },
+    {
         .name = "log",
         .args = "[--follow] [--json]",
         .summary = "show what happened",

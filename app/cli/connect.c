@@ -6,7 +6,6 @@
 #include "lp2p/peer_id.h"
 #include "lp2p/error.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,21 +15,6 @@
 /* A program that waits for its own attempt asks often at first (DESIGN 2). */
 #define POLL_FIRST_MS 20U
 #define POLL_MOST_MS  200U
-
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int signum)
-{
-    (void)signum;
-    interrupted = 1;
-}
-
-static void catch_interrupts(void)
-{
-    struct sigaction sa = {.sa_handler = on_interrupt};
-    sigaction(SIGINT, &sa, NULL);
-    sigaction(SIGTERM, &sa, NULL);
-}
 
 /*
  * What a person gave, fit for a request: as much of it as is searched for a link, and `?` for bytes
@@ -259,9 +243,9 @@ int cli_follow(struct cli *c, uint64_t attempt, unsigned timeout_ms)
                           .timeout_ms = timeout_ms,
                           .pause = POLL_FIRST_MS};
     int exit_code;
-    catch_interrupts();
+    cli_catch_interrupts();
     while (!look(c, &f, &exit_code)) {
-        if (interrupted) {
+        if (cli_is_interrupted()) {
             return report_cancelled(c, attempt);
         }
         cli_sleep_ms(f.pause);

@@ -83,7 +83,8 @@ int cli_finish_output(const struct cli *c)
 
 void cli_print_json(const json_t *v, bool one_line)
 {
-    size_t flags = JSON_PRESERVE_ORDER | (one_line ? JSON_COMPACT : JSON_INDENT(2));
+    size_t flags = JSON_PRESERVE_ORDER | (one_line ? JSON_COMPACT : JSON_INDENT(2)) |
+                   JSON_REAL_PRECISION(9);
     /* What cannot be written is found by cli_finish_output. */
     (void)json_dumpf(v, stdout, flags);
     putchar('\n');

@@ -80,7 +80,7 @@ static int change(struct cli *c, const char *key, json_t *value)
     json_decref(settings);
     json_t *status = cli_status(c, &exit_code);
     if (json_is_true(json_object_get(json_object_get(status, "node"), "restartNeeded"))) {
-        fputs("It counts from the next start of the network part: whtnxt restart\n", stderr);
+        fputs("What runs is not yet what is set: whtnxt restart\n", stderr);
     }
     json_decref(status);
     return exit_code;

@@ -85,6 +85,10 @@
     X(PEER_UNKNOWN, "PEER_UNKNOWN", 1, "There is no such peer.", "")                               \
     X(PEER_BLOCKED, "PEER_BLOCKED", 1, "You have blocked {name}.", "Unblock first.")               \
     X(NOT_CONNECTED, "NOT_CONNECTED", 1, "You are not connected to {name}.", "")                   \
+    X(PING_TIMED_OUT, "TIMED_OUT", 5, "{name} does not answer pings in time.", "Try again.")       \
+    X(PING_REFUSED, "PING_REFUSED", 1, "{name} does not answer pings.", "")                        \
+    X(PING_USAGE, "PING_USAGE", 2, "Pings go out every 0.1 s to 1 hour, at most {n} of them.", "") \
+    X(PING_UNKNOWN, "PING_UNKNOWN", 1, "There is no such series of pings any more.", "")           \
     X(ATTEMPT_UNKNOWN, "ATTEMPT_UNKNOWN", 1, "There is no such attempt, or it has ended.", "")     \
     X(QUESTION_UNKNOWN, "QUESTION_UNKNOWN", 1, "There is no such question any more.", "")          \
     X(SETTING_UNKNOWN, "SETTING_REFUSED", 2, "There is no setting {name}.",                        \
@@ -109,6 +113,7 @@ enum whtnxt_cause_stage {
     WHTNXT_AT_DIAL_LAN, /* the same for one that mDNS found: it is here, but does not let us in */
     WHTNXT_AT_SECURE,   /* negotiation, Noise, muxer */
     WHTNXT_AT_IDENTIFY, /* authenticated */
+    WHTNXT_AT_PING,     /* connected, and asked for an echo */
     WHTNXT_AT_STAGES
 };
 

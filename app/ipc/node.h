@@ -31,6 +31,8 @@
 #define WHTNXT_VERSION_SIZE 33U
 /* A link has four addresses; twice that from what is remembered. */
 #define WHTNXT_CONNECT_ADDRS 16U
+/* Pings of one series: a year of one a second. */
+#define WHTNXT_PING_COUNT_MAX (366U * 24 * 3600)
 /* A log line of the node, with its NUL. */
 #define WHTNXT_LOG_TEXT_SIZE 512U
 
@@ -78,6 +80,13 @@ struct whtnxt_refuse {
     bool on; /* false: welcome again */
 };
 
+struct whtnxt_ping {
+    uint64_t id; /* main's number; the state speaks of it */
+    char peer[WHTNXT_ID_SIZE];
+    uint64_t count;       /* at least 1, at most WHTNXT_PING_COUNT_MAX */
+    uint64_t interval_ms; /* between a pong and the next ping */
+};
+
 struct whtnxt_ask {
     uint64_t n;    /* alive answers with it */
     bool counters; /* somebody looks: bytes and latency once a second; holds until the next ask */
@@ -104,6 +113,8 @@ struct whtnxt_node_msg {
         uint64_t cancel; /* attempt */
         char disconnect[WHTNXT_ID_SIZE];
         struct whtnxt_refuse refuse;
+        struct whtnxt_ping ping;
+        uint64_t unping; /* ping */
         struct whtnxt_ask ask;
         uint64_t alive; /* n of the ask */
         struct whtnxt_fatal fatal;

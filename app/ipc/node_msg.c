@@ -51,6 +51,13 @@ static const struct field refuse_fields[] = {
     MSG(ID, refuse.peer, "peer"),
     MSG(BOOL, refuse.on, "on"),
 };
+static const struct field ping_fields[] = {
+    MSG(NUM, ping.id, "id"),
+    MSG(ID, ping.peer, "peer"),
+    MSG(NUM, ping.count, "count"),
+    MSG(NUM, ping.interval_ms, "intervalMs"),
+};
+static const struct field unping_fields[] = {MSG(NUM, unping, "id")};
 static const struct field ask_fields[] = {
     MSG(NUM, ask.n, "n"),
     MSG(BOOL, ask.counters, "counters"),
@@ -81,6 +88,8 @@ static const struct {
     [WHTNXT_MSG_CANCEL] = FIELDS(cancel_fields),
     [WHTNXT_MSG_DISCONNECT] = FIELDS(disconnect_fields),
     [WHTNXT_MSG_REFUSE] = FIELDS(refuse_fields),
+    [WHTNXT_MSG_PING] = FIELDS(ping_fields),
+    [WHTNXT_MSG_UNPING] = FIELDS(unping_fields),
     [WHTNXT_MSG_ASK] = FIELDS(ask_fields),
     [WHTNXT_MSG_NODE_HELLO] = FIELDS(hello_fields),
     [WHTNXT_MSG_ALIVE] = FIELDS(alive_fields),
@@ -174,6 +183,10 @@ static int msg_fill(const json_t *o, const struct lp2p_mem *mem, struct whtnxt_n
     }
     if (m->type == WHTNXT_MSG_CONNECT) {
         return decode_addrs(o, &m->connect);
+    }
+    if (m->type == WHTNXT_MSG_PING) {
+        bool good = m->ping.id != 0 && m->ping.count != 0 && m->ping.count <= WHTNXT_PING_COUNT_MAX;
+        return good ? 0 : -LP2P_E_DECODE;
     }
     if (m->type == WHTNXT_MSG_STATE) {
         const json_t *state = json_object_get(o, "state");

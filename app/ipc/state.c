@@ -155,6 +155,14 @@ static const struct field peer_fields[] = {
     PEER(NUM, more_protocols, "moreProtocols"),
 };
 
+#define PING(kind, member, key) FIELD(struct whtnxt_ping_state, kind, member, key)
+
+static const struct field ping_fields[] = {
+    PING(NUM, id, "id"),        PING(BOOL, ended, "ended"),      PING(ERROR, error, "error"),
+    PING(NUM, sent, "sent"),    PING(NUM, received, "received"), PING(NUM, min_us, "minUs"),
+    PING(NUM, max_us, "maxUs"), PING(NUM, sum_us, "sumUs"),
+};
+
 #define STATE(kind, member, key) FIELD(struct whtnxt_state, kind, member, key)
 
 static const struct field state_fields[] = {
@@ -219,6 +227,22 @@ static json_t *encode_peers(const struct whtnxt_peer_state *p, size_t n)
     return list;
 }
 
+static json_t *encode_pings(const struct whtnxt_ping_state *p, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++) {
+        json_t *o = json_object();
+        json_t *pongs = json_array();
+        fields_encode(&o, ping_fields, LP2P_COUNT(ping_fields), &p[i]);
+        for (size_t k = 0; k < p[i].n_pongs; k++) {
+            whtnxt_json_add(&pongs, json_integer((json_int_t)p[i].pongs_us[k]));
+        }
+        whtnxt_json_put(&o, "pongsUs", pongs);
+        whtnxt_json_add(&list, o);
+    }
+    return list;
+}
+
 json_t *whtnxt_state_encode(const struct whtnxt_state *s)
 {
     json_t *o = json_object();
@@ -229,6 +253,7 @@ json_t *whtnxt_state_encode(const struct whtnxt_state *s)
                                 sizeof(s->conns[0])));
     whtnxt_json_put(&o, "attempts", encode_attempts(s->attempts, s->n_attempts));
     whtnxt_json_put(&o, "discovered", encode_peers(s->discovered, s->n_discovered));
+    whtnxt_json_put(&o, "pings", encode_pings(s->pings, s->n_pings));
     return o;
 }
 
@@ -290,6 +315,34 @@ static int decode_peer(const json_t *o, struct whtnxt_peer_state *p)
     return decode_texts(protocols, p->protocols);
 }
 
+static int decode_ping(const json_t *o, struct whtnxt_ping_state *p)
+{
+    const json_t *pongs;
+    LP2P_TRY(fields_decode(o, ping_fields, LP2P_COUNT(ping_fields), p));
+    LP2P_TRY(whtnxt_json_get_array(o, "pongsUs", WHTNXT_STATE_PONGS, &pongs));
+    p->n_pongs = json_array_size(pongs);
+    for (size_t i = 0; i < p->n_pongs; i++) {
+        const json_t *v = json_array_get(pongs, i);
+        if (!json_is_integer(v) || json_integer_value(v) < 0) {
+            return -LP2P_E_DECODE;
+        }
+        p->pongs_us[i] = (uint64_t)json_integer_value(v);
+    }
+    bool counts = p->n_pongs <= p->received && p->received <= p->sent;
+    return counts && p->id != 0 ? 0 : -LP2P_E_DECODE;
+}
+
+static int decode_pings(const json_t *o, struct whtnxt_state *s)
+{
+    const json_t *list;
+    LP2P_TRY(whtnxt_json_get_array(o, "pings", WHTNXT_STATE_PINGS, &list));
+    s->n_pings = json_array_size(list);
+    for (size_t i = 0; i < s->n_pings; i++) {
+        LP2P_TRY(decode_ping(json_array_get(list, i), &s->pings[i]));
+    }
+    return 0;
+}
+
 /* Everything into a state that has the room. */
 static int decode_lists(const json_t *const lists[static 4], struct whtnxt_state *s)
 {
@@ -311,6 +364,7 @@ int whtnxt_state_decode(const json_t *o, struct whtnxt_state *s)
     struct whtnxt_state t;
     whtnxt_state_init(&t, s->mem);
     LP2P_TRY(fields_decode(o, state_fields, LP2P_COUNT(state_fields), &t));
+    LP2P_TRY(decode_pings(o, &t));
     LP2P_TRY(whtnxt_json_get_array(o, "addrs", WHTNXT_STATE_ADDRS, &lists[0]));
     LP2P_TRY(whtnxt_json_get_array(o, "conns", WHTNXT_STATE_CONNS, &lists[1]));
     LP2P_TRY(whtnxt_json_get_array(o, "attempts", WHTNXT_STATE_ATTEMPTS, &lists[2]));

@@ -31,6 +31,11 @@
 #define WHTNXT_STATE_ATTEMPTS   64U  /* running ones and those just ended */
 #define WHTNXT_STATE_PATHS      16U  /* LP2P_ATTEMPT_MAX_PATHS */
 
+#define WHTNXT_STATE_PINGS 8U /* series, running and just ended */
+/* Pongs of a series: main sees a state at least every second while it waits for them, and ten a
+ * second come at most. */
+#define WHTNXT_STATE_PONGS 32U
+
 enum whtnxt_stage {
     WHTNXT_STAGE_QUEUED = 0, /* main's: the node is not ready */
     WHTNXT_STAGE_LOOKING,
@@ -111,6 +116,20 @@ struct whtnxt_peer_state {
     char protocols[WHTNXT_STATE_LIST][WHTNXT_TEXT_SIZE];
 };
 
+/* A series of pings. */
+struct whtnxt_ping_state {
+    uint64_t id; /* main's, from the ping command */
+    bool ended;
+    int error;     /* why it ended early: 0 or -LP2P_E_... */
+    uint64_t sent; /* those that were answered, or found to be lost */
+    uint64_t received;
+    uint64_t min_us; /* of all pongs */
+    uint64_t max_us;
+    uint64_t sum_us;
+    size_t n_pongs;
+    uint64_t pongs_us[WHTNXT_STATE_PONGS]; /* the newest, oldest first; the last is `received` */
+};
+
 struct whtnxt_state {
     const struct lp2p_mem *mem;
     uint64_t seq;                  /* grows with each state of one node process */
@@ -127,6 +146,8 @@ struct whtnxt_state {
     size_t n_discovered;
     struct whtnxt_peer_state *discovered;
     uint64_t more_discovered; /* not in the list */
+    size_t n_pings;
+    struct whtnxt_ping_state pings[WHTNXT_STATE_PINGS];
 };
 
 /* Empty; allocates nothing. */

@@ -9,7 +9,7 @@
 #include "lp2p/types.h"
 
 /* Version of the messages between main and node; each side's hello carries it. */
-#define WHTNXT_NODE_PROTOCOL 1U
+#define WHTNXT_NODE_PROTOCOL 2U
 
 /* ---- renderer and main ---- */
 
@@ -22,6 +22,9 @@ enum whtnxt_method {
     WHTNXT_METHOD_FORGET,
     WHTNXT_METHOD_BLOCK,
     WHTNXT_METHOD_ALIAS,
+    WHTNXT_METHOD_PING,
+    WHTNXT_METHOD_GET_PING,
+    WHTNXT_METHOD_STOP_PING,
     WHTNXT_METHOD_GET_LOG,
     WHTNXT_METHOD_GET_LINK,
     WHTNXT_METHOD_SETTINGS_GET,
@@ -69,6 +72,8 @@ enum whtnxt_msg {
     WHTNXT_MSG_CANCEL,
     WHTNXT_MSG_DISCONNECT,
     WHTNXT_MSG_REFUSE, /* a peer that may not connect, or may again */
+    WHTNXT_MSG_PING,   /* begin a series of pings */
+    WHTNXT_MSG_UNPING, /* end it, and forget it */
     WHTNXT_MSG_ASK,    /* sign of life, and whether counters are wanted */
     WHTNXT_MSG_QUIT,   /* as end of file: goodbyes, then exit */
     /* node to main */

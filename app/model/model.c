@@ -126,7 +126,8 @@ void whtnxt_model_wall(struct whtnxt_model *m, uint64_t now, uint64_t wall)
 
 uint64_t whtnxt_model_deadline(const struct whtnxt_model *m)
 {
-    return LP2P_MIN(model_node_deadline(m), model_attempts_deadline(m));
+    uint64_t at = LP2P_MIN(model_node_deadline(m), model_attempts_deadline(m));
+    return LP2P_MIN(at, model_pings_deadline(m));
 }
 
 void whtnxt_model_tick(struct whtnxt_model *m, uint64_t now)
@@ -134,6 +135,7 @@ void whtnxt_model_tick(struct whtnxt_model *m, uint64_t now)
     model_enter(m, now);
     model_node_tick(m, now);
     model_attempts_tick(m, now);
+    model_pings_tick(m, now);
     m->wake = whtnxt_model_deadline(m);
 }
 
@@ -378,6 +380,54 @@ static json_t *call_alias(struct model_call *c)
     return done();
 }
 
+static json_t *call_ping(struct model_call *c)
+{
+    char id[WHTNXT_ID_SIZE] = "";
+    char name[96];
+    struct model_ping_wish w = {
+        .peer = id, .count = WHTNXT_PING_COUNT_MAX, .interval_ms = WHTNXT_MODEL_PING_MS};
+    (void)whtnxt_json_get_u64(c->params, "count", UINT64_MAX >> 1, &w.count);
+    (void)whtnxt_json_get_u64(c->params, "intervalMs", UINT64_MAX >> 1, &w.interval_ms);
+    if (w.count == 0 || w.count > WHTNXT_PING_COUNT_MAX ||
+        w.interval_ms < WHTNXT_MODEL_PING_MIN_MS || w.interval_ms > WHTNXT_MODEL_PING_MAX_MS) {
+        return refuse(c, WHTNXT_CAUSE_PING_USAGE,
+                      &(struct whtnxt_cause_args){.n = WHTNXT_PING_COUNT_MAX});
+    }
+    if (!id_param(c, id)) {
+        return refuse(c, WHTNXT_CAUSE_PEER_UNKNOWN, NULL);
+    }
+    if (!model_is_connected(c->m, id)) {
+        model_name(c->m, id, NULL, name);
+        return refuse(c, WHTNXT_CAUSE_NOT_CONNECTED, &(struct whtnxt_cause_args){.name = name});
+    }
+    uint64_t ping = model_ping_begin(c->m, c->now, &w);
+    if (ping == 0) {
+        return refuse(c, WHTNXT_CAUSE_LIMIT_REACHED,
+                      &(struct whtnxt_cause_args){.detail = "pings", .n = WHTNXT_STATE_PINGS});
+    }
+    json_t *o = json_object();
+    whtnxt_json_put(&o, "ping", json_integer((json_int_t)ping));
+    return o;
+}
+
+static json_t *call_get_ping(struct model_call *c)
+{
+    uint64_t id = 0;
+    uint64_t after = 0;
+    bool known;
+    (void)whtnxt_json_get_u64(c->params, "ping", UINT64_MAX >> 1, &id);
+    (void)whtnxt_json_get_u64(c->params, "after", UINT64_MAX >> 1, &after);
+    json_t *o = model_ping_json(c->m, c->now, id, after, &known);
+    return known ? o : refuse(c, WHTNXT_CAUSE_PING_UNKNOWN, NULL);
+}
+
+static json_t *call_stop_ping(struct model_call *c)
+{
+    uint64_t id = 0;
+    (void)whtnxt_json_get_u64(c->params, "ping", UINT64_MAX >> 1, &id);
+    return model_ping_stop(c->m, c->now, id) ? done() : refuse(c, WHTNXT_CAUSE_PING_UNKNOWN, NULL);
+}
+
 static json_t *call_log(struct model_call *c)
 {
     uint64_t after = 0;
@@ -448,6 +498,9 @@ static json_t *(*const calls[WHTNXT_METHODS])(struct model_call *c) = {
     [WHTNXT_METHOD_FORGET] = call_forget,
     [WHTNXT_METHOD_BLOCK] = call_block,
     [WHTNXT_METHOD_ALIAS] = call_alias,
+    [WHTNXT_METHOD_PING] = call_ping,
+    [WHTNXT_METHOD_GET_PING] = call_get_ping,
+    [WHTNXT_METHOD_STOP_PING] = call_stop_ping,
     [WHTNXT_METHOD_GET_LOG] = call_log,
     [WHTNXT_METHOD_GET_LINK] = call_link,
     [WHTNXT_METHOD_SETTINGS_GET] = call_settings_get,

@@ -29,6 +29,10 @@
 #define WHTNXT_MODEL_ATTEMPT_MS 15000U
 /* How long an id without an address may wait for discovery. */
 #define WHTNXT_MODEL_LOOK_MS 10000U
+/* Between a pong and the next ping, unless it is said; at least and at most. */
+#define WHTNXT_MODEL_PING_MS     1000U
+#define WHTNXT_MODEL_PING_MIN_MS 100U
+#define WHTNXT_MODEL_PING_MAX_MS 3600000U
 /* Lines of the log ring: what happened between two polls, and what a report wants. */
 #define WHTNXT_MODEL_LOG 512U
 

@@ -107,6 +107,17 @@ struct model_peer {
     char addrs[MODEL_PEER_ADDRS][WHTNXT_TEXT_SIZE];
 };
 
+struct model_ping {
+    uint64_t id; /* 0: free */
+    char peer[WHTNXT_ID_SIZE];
+    uint64_t count;
+    uint64_t interval_ms;
+    uint64_t asked; /* for its results, the last time */
+    uint64_t ended; /* 0: runs */
+    enum whtnxt_cause cause;
+    struct whtnxt_ping_state state; /* as the node said last */
+};
+
 struct model_question {
     uint64_t id; /* 0: none */
     uint64_t since;
@@ -152,6 +163,7 @@ struct whtnxt_model {
     size_t n_peers;
     size_t cap_peers;
     bool peers_locked; /* file of a newer version: not rewritten */
+    struct model_ping pings[WHTNXT_STATE_PINGS];
     struct model_question question;
     uint64_t os_last; /* when a link of the OS was dialled, 0: never */
     char os_peer[WHTNXT_ID_SIZE];
@@ -230,6 +242,24 @@ void model_peer_connected(struct whtnxt_model *m, uint64_t now, const char *id, 
 void model_peers_reconnect(struct whtnxt_model *m, uint64_t now);
 void model_peer_seen(struct whtnxt_model *m, uint64_t now, const char *id);
 void model_network_changed(struct whtnxt_model *m, uint64_t now);
+
+/* ---- ping.c ---- */
+struct model_ping_wish {
+    const char *peer;
+    uint64_t count;
+    uint64_t interval_ms;
+};
+/* The series' id; 0: too many run. */
+uint64_t model_ping_begin(struct whtnxt_model *m, uint64_t now, const struct model_ping_wish *wish);
+/* False when there is no such series. One that has ended stays as it ended. */
+bool model_ping_stop(struct whtnxt_model *m, uint64_t now, uint64_t id);
+/* NULL: no memory, or not `*ret_known`. */
+json_t *model_ping_json(struct whtnxt_model *m, uint64_t now, uint64_t id, uint64_t after,
+                        bool *ret_known);
+void model_pings_state(struct whtnxt_model *m, uint64_t now);
+void model_pings_node_gone(struct whtnxt_model *m);
+void model_pings_tick(struct whtnxt_model *m, uint64_t now);
+uint64_t model_pings_deadline(const struct whtnxt_model *m);
 
 /* ---- links.c ---- */
 /* What came to p2p:connect. */

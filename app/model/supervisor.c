@@ -267,6 +267,7 @@ static void node_gone(struct whtnxt_model *m)
     m->node.talk = WHTNXT_TALK_NEW;
     whtnxt_state_fini(&m->state);
     model_attempts_node_gone(m);
+    model_pings_node_gone(m);
 }
 
 static void node_explain(struct whtnxt_model *m, int sig, const char *detail)
@@ -444,6 +445,7 @@ static void node_state(struct whtnxt_model *m, uint64_t now, struct whtnxt_state
         m->node.detail[0] = '\0';
     }
     model_attempts_state(m, now);
+    model_pings_state(m, now);
     node_compare(m, now, &old);
     whtnxt_state_fini(&old);
     model_peers_reconnect(m, now);

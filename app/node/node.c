@@ -42,6 +42,14 @@ static void node_on_counters(uv_timer_t *timer)
     node_flush(n);
 }
 
+void node_merge(struct node *n)
+{
+    if (!n->merging) {
+        n->merging = true;
+        uv_timer_start(&n->merge, node_on_merge, NODE_MERGE_MS, 0);
+    }
+}
+
 static void node_on_change(void *ctx, unsigned changes)
 {
     struct node *n = ctx;
@@ -49,9 +57,8 @@ static void node_on_change(void *ctx, unsigned changes)
     if ((changes & (LP2P_CHANGE_CONNS | LP2P_CHANGE_ATTEMPTS)) != 0) {
         n->dirty = true;
         node_flush(n);
-    } else if (!n->merging) {
-        n->merging = true;
-        uv_timer_start(&n->merge, node_on_merge, NODE_MERGE_MS, 0);
+    } else {
+        node_merge(n);
     }
 }
 
@@ -327,6 +334,12 @@ static void node_handle(struct node *n, const struct whtnxt_node_msg *msg)
         break;
     case WHTNXT_MSG_REFUSE:
         node_refuse(n, &msg->refuse);
+        break;
+    case WHTNXT_MSG_PING:
+        node_ping(n, &msg->ping);
+        break;
+    case WHTNXT_MSG_UNPING:
+        node_unping(n, msg->unping);
         break;
     case WHTNXT_MSG_ASK:
         node_ask(n, &msg->ask);

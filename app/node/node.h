@@ -9,6 +9,7 @@
  *   main.c     what a process has to do before it reads a byte
  *   node.c     commands of main, and the host's callbacks
  *   pipe.c     lines over the socket pair, one state under way at a time
+ *   ping.c     series of pings
  *   picture.c  the host's state as a message
  */
 #ifndef WHTNXT_NODE_NODE_H
@@ -35,6 +36,13 @@ struct node_attempt {
     uint64_t id;   /* main's; 0: free */
     uint64_t host; /* the host's; 0: it could not even begin, see `error` */
     int error;
+};
+
+/* A series of pings of main, and what the host has to come back to. */
+struct node_ping {
+    struct node *node;
+    uint64_t count;
+    struct whtnxt_ping_state state; /* id 0: free */
 };
 
 /* Lines to and from main. */
@@ -66,6 +74,7 @@ struct node {
     struct node_attempt attempts[NODE_MAX_ATTEMPTS];
     struct lp2p_peer_id refused[NODE_MAX_REFUSED];
     size_t n_refused;
+    struct node_ping pings[WHTNXT_STATE_PINGS];
     int status; /* of the process */
 };
 
@@ -78,6 +87,8 @@ void node_line(struct node *n, struct lp2p_span line);
 void node_end(struct node *n);
 /* Sends the state if one is due. */
 void node_flush(struct node *n);
+/* A state is due soon, with what else changes until then. */
+void node_merge(struct node *n);
 
 /* ---- pipe.c ---- */
 
@@ -90,6 +101,12 @@ bool node_pipe_is_free(const struct node *n);
 /* A line for main's log. */
 void node_log(struct node *n, enum whtnxt_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* ---- ping.c ---- */
+
+void node_ping(struct node *n, const struct whtnxt_ping *p);
+void node_unping(struct node *n, uint64_t id);
+void node_put_pings(const struct node *n, struct whtnxt_state *s);
 
 /* ---- picture.c ---- */
 

@@ -284,6 +284,7 @@ int node_picture(struct node *n, struct whtnxt_state *s)
     put_conns(n, s);
     put_attempts(n, s);
     put_discovered(n, s);
+    node_put_pings(n, s);
     s->more_discovered = c.all_discovered - c.discovered;
     return 0;
 }

@@ -196,6 +196,8 @@ struct lp2p_ping {
 /* Pings a connected peer. -LP2P_E_NOT_FOUND, -LP2P_E_AGAIN, -LP2P_E_NOMEM. */
 LP2P_API int lp2p_host_ping(struct lp2p_host *host, const struct lp2p_peer_id *peer,
                             const struct lp2p_ping *ping);
+/* Ends the series with this `ctx`, if one runs; its `done` does not come any more. */
+LP2P_API void lp2p_host_ping_stop(struct lp2p_host *host, const void *ctx);
 
 /* Measures one stream (specs perf/perf.md): sends `upload` bytes, then receives `download`. */
 struct lp2p_perf {

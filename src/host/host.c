@@ -215,6 +215,11 @@ int lp2p_host_ping(struct lp2p_host *h, const struct lp2p_peer_id *peer,
     return lp2p_ping_service_ping(h->ping, peer, ping);
 }
 
+void lp2p_host_ping_stop(struct lp2p_host *h, const void *ctx)
+{
+    lp2p_ping_service_stop(h->ping, ctx);
+}
+
 /* Few hosts ever measure, so the service comes with its first use. */
 static int host_want_perf(struct lp2p_host *h)
 {

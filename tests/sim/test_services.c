@@ -142,6 +142,19 @@ static void a_connection_is_identified_and_pinged(void **state)
     pos = 0;
     assert_true(lp2p_host_conn_next(w.a.host, &pos, &c));
     assert_int_equal(c.streams, 0);
+    /* A series that is stopped says nothing more; another one's ctx stops nothing. */
+    ping.count = 100;
+    assert_int_equal(lp2p_host_ping(w.a.host, b, &ping), 0);
+    lp2p_host_ping_stop(w.a.host, &ping);
+    run(&w, LP2P_MSEC(2500));
+    assert_int_equal(w.pongs, 8);
+    lp2p_host_ping_stop(w.a.host, &w);
+    run(&w, LP2P_SEC(5));
+    assert_int_equal(w.pongs, 8);
+    assert_int_equal(w.ping_err, 0);
+    pos = 0;
+    assert_true(lp2p_host_conn_next(w.a.host, &pos, &c));
+    assert_int_equal(c.streams, 0);
     world_free(&w);
 }
 

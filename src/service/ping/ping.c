@@ -350,3 +350,13 @@ int lp2p_ping_service_ping(struct lp2p_ping_service *svc, const struct lp2p_peer
     session_arm(s);
     return 0;
 }
+
+void lp2p_ping_service_stop(struct lp2p_ping_service *svc, const void *ctx)
+{
+    lp2p_list_each_safe (it, &svc->sessions) {
+        struct session *s = LP2P_CONTAINER(it, struct session, node);
+        if (s->engine.role == LP2P_PING_PINGER && s->run.ctx == ctx) {
+            session_reset(s);
+        }
+    }
+}

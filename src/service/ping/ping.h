@@ -26,4 +26,7 @@ void lp2p_ping_service_free(struct lp2p_ping_service *svc);
 int lp2p_ping_service_ping(struct lp2p_ping_service *svc, const struct lp2p_peer_id *peer,
                            const struct lp2p_ping *ping);
 
+/* Ends the series that was given this `ctx`; its `done` does not come any more. */
+void lp2p_ping_service_stop(struct lp2p_ping_service *svc, const void *ctx);
+
 #endif

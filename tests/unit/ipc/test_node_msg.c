@@ -6,6 +6,23 @@
 
 #define ID "12D3KooWEyopopk8KaJGvC5P5uAkTSVnMX7yBh6yUVXAhkWnYYYu"
 
+static void fill_ping(struct whtnxt_state *s)
+{
+    s->n_pings = 1;
+    s->pings[0] = (struct whtnxt_ping_state){
+        .id = 3,
+        .ended = true,
+        .error = -LP2P_E_TIMEOUT,
+        .sent = 3,
+        .received = 2,
+        .min_us = 100,
+        .max_us = 300,
+        .sum_us = 400,
+        .n_pongs = 2,
+        .pongs_us = {100, 300},
+    };
+}
+
 static void fill_state(struct whtnxt_state *s)
 {
     whtnxt_state_init(s, lp2p_mem_default());
@@ -48,6 +65,7 @@ static void fill_state(struct whtnxt_state *s)
                    .started_ms = 5,
                    .ended_ms = 6}},
     };
+    fill_ping(s);
     s->discovered[0] = (struct whtnxt_peer_state){
         .id = ID,
         .app = -1,
@@ -94,6 +112,12 @@ static struct whtnxt_node_msg sample(enum whtnxt_msg type)
         break;
     case WHTNXT_MSG_REFUSE:
         m.refuse = (struct whtnxt_refuse){.peer = ID, .on = true};
+        break;
+    case WHTNXT_MSG_PING:
+        m.ping = (struct whtnxt_ping){.id = 3, .peer = ID, .count = 4, .interval_ms = 1000};
+        break;
+    case WHTNXT_MSG_UNPING:
+        m.unping = 3;
         break;
     case WHTNXT_MSG_ASK:
         m.ask = (struct whtnxt_ask){.n = 3, .counters = true};
@@ -320,6 +344,12 @@ static void bad_values(void **state)
         {WHTNXT_MSG_FATAL, "{\"t\":\"fatal\",\"error\":null,\"where\":\"a\\u001b\",\"text\":\"\"}"},
         {WHTNXT_MSG_START, "{\"t\":\"start\",\"port\":65536,\"mdns\":true,\"limits\":\"x\","
                            "\"seed\":\"00\"}"},
+        {WHTNXT_MSG_PING,
+         "{\"t\":\"ping\",\"id\":0,\"peer\":\"" ID "\",\"count\":1,\"intervalMs\":1}"},
+        {WHTNXT_MSG_PING,
+         "{\"t\":\"ping\",\"id\":1,\"peer\":\"" ID "\",\"count\":0,\"intervalMs\":1}"},
+        {WHTNXT_MSG_PING,
+         "{\"t\":\"ping\",\"id\":1,\"peer\":\"" ID "\",\"count\":31622401,\"intervalMs\":1}"},
         {WHTNXT_MSG_STATE, "{\"t\":\"state\",\"state\":[]}"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -349,7 +379,8 @@ static void too_many_of_each_list(void **state)
     } rows[] = {{"addrs", WHTNXT_STATE_ADDRS},
                 {"conns", WHTNXT_STATE_CONNS},
                 {"attempts", WHTNXT_STATE_ATTEMPTS},
-                {"discovered", WHTNXT_STATE_DISCOVERED}};
+                {"discovered", WHTNXT_STATE_DISCOVERED},
+                {"pings", WHTNXT_STATE_PINGS}};
     struct lp2p_buf b;
     json_t *o = NULL;
     assert_int_equal(whtnxt_json_decode(encode(&b, WHTNXT_MSG_STATE), &o), 0);
@@ -400,6 +431,13 @@ static void fullest_state_fits(void **state)
     }
     for (size_t i = 0; i < s.n_discovered; i++) {
         s.discovered[i] = one.discovered[0];
+    }
+    s.n_pings = WHTNXT_STATE_PINGS;
+    for (size_t i = 0; i < s.n_pings; i++) {
+        s.pings[i] = one.pings[0];
+        s.pings[i].received = s.pings[i].sent = INT64_MAX;
+        s.pings[i].n_pongs = WHTNXT_STATE_PONGS;
+        memset(s.pings[i].pongs_us, 0x7f, sizeof(s.pings[i].pongs_us));
     }
     struct whtnxt_node_msg m = {.type = WHTNXT_MSG_STATE, .state = s};
     lp2p_buf_init(&b, lp2p_mem_default(), WHTNXT_STATE_MAX + 1);

@@ -44,7 +44,10 @@ struct rig {
     char disconnected[WHTNXT_ID_SIZE];
     char refused[WHTNXT_ID_SIZE];
     bool refused_on;
-    bool answers; /* the node answers questions at once */
+    struct whtnxt_ping ping; /* the last */
+    uint64_t unping;
+    struct whtnxt_ping_state pong; /* of the next states; id 0: none */
+    bool answers;                  /* the node answers questions at once */
 };
 
 static void rig_fill(void *ctx, uint8_t *p, size_t n)
@@ -115,6 +118,12 @@ static inline void rig_sent(struct rig *r, const struct whtnxt_node_msg *msg)
     case WHTNXT_MSG_REFUSE:
         memcpy(r->refused, msg->refuse.peer, sizeof(r->refused));
         r->refused_on = msg->refuse.on;
+        break;
+    case WHTNXT_MSG_PING:
+        r->ping = msg->ping;
+        break;
+    case WHTNXT_MSG_UNPING:
+        r->unping = msg->unping;
         break;
     case WHTNXT_MSG_MAIN_HELLO:
     case WHTNXT_MSG_QUIT:
@@ -218,6 +227,10 @@ static inline void rig_state(struct rig *r, const char *peer, uint64_t attempt,
                                                       .muxer = "/yamux/1.0.0",
                                                       .since_ms = r->now};
         snprintf(m.state.conns[0].peer, WHTNXT_ID_SIZE, "%s", peer);
+    }
+    if (r->pong.id != 0) {
+        m.state.n_pings = 1;
+        m.state.pings[0] = r->pong;
     }
     if (attempt != 0) {
         m.state.attempts[0] = (struct whtnxt_attempt_state){
