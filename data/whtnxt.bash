@@ -4,6 +4,7 @@ _whtnxt_options() {
     case $1 in
         up) options="--foreground" ;;
         down) options="" ;;
+        restart) options="" ;;
         status) options="--json --watch" ;;
         link) options="--qr --lan" ;;
         connect) options="--timeout --json" ;;
@@ -16,6 +17,7 @@ _whtnxt_options() {
         peers) options="--json" ;;
         ping) options="--count --interval --json" ;;
         log) options="--follow --json" ;;
+        identity) options="--yes --force --base64 --json" ;;
         settings) options="--json" ;;
         version) options="" ;;
         help) options="" ;;
@@ -25,7 +27,7 @@ _whtnxt_options() {
 
 _whtnxt() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands="up down status link connect cancel disconnect forget block unblock alias peers ping log settings version help"
+    local commands="up down restart status link connect cancel disconnect forget block unblock alias peers ping log identity settings version help"
     local i command= options words
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in

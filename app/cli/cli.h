@@ -15,6 +15,8 @@
  *   peers.c     peers                   peer.c     disconnect, forget, block, unblock, alias
  *   find.c      the peer that a name, a link or an id means
  *   settings.c  settings                ping.c     ping
+ *   identity.c  identity                restart.c  restart
+ *   ask.c       yes or no
  *   interrupt.c Ctrl+C and the terminal's size
  *   home.c      whtnxt alone: link, peers, a pasted link
  *
@@ -39,6 +41,8 @@
 
 /* A poll is answered within this, or main does not answer (DESIGN 2). */
 #define CLI_POLL_DEADLINE_MS 1000U
+/* A disk that is slow to say that a key is safe. */
+#define CLI_DISK_DEADLINE_MS 10000U
 /* Starting main: key, lock and socket are there long before. */
 #define CLI_START_DEADLINE_MS 5000U
 
@@ -111,6 +115,8 @@ int cmd_unblock(struct cli *c, int argc, char **argv);
 int cmd_alias(struct cli *c, int argc, char **argv);
 int cmd_peers(struct cli *c, int argc, char **argv);
 int cmd_log(struct cli *c, int argc, char **argv);
+int cmd_identity(struct cli *c, int argc, char **argv);
+int cmd_restart(struct cli *c, int argc, char **argv);
 int cmd_ping(struct cli *c, int argc, char **argv);
 int cmd_settings(struct cli *c, int argc, char **argv);
 int cmd_version(struct cli *c, int argc, char **argv);
@@ -141,6 +147,12 @@ int cli_watch_main(struct cli *c);
 bool cli_wait_gone(int pidfd, unsigned deadline_ms);
 /* Becomes main, in the foreground; returns only on failure. */
 int cli_become_main(struct cli *c);
+
+/* ---- ask.c ---- */
+
+/* Asks on the terminal; false for anything but yes. Without a terminal nobody is asked: false, and
+ * --yes is named. */
+bool cli_confirm(const struct cli *c, const char *question);
 
 /* ---- interrupt.c ---- */
 

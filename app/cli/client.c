@@ -238,10 +238,18 @@ static int complain_call(struct cli *c, int err)
     return err == -LP2P_E_LIMIT ? CLI_USAGE : CLI_DOWN;
 }
 
+/* Main writes a key and waits for the disk. */
+static bool is_slow(enum whtnxt_method method)
+{
+    return method == WHTNXT_METHOD_IDENTITY_NEW || method == WHTNXT_METHOD_IDENTITY_IMPORT ||
+           method == WHTNXT_METHOD_IDENTITY_EXPORT;
+}
+
 json_t *cli_ask(struct cli *c, enum whtnxt_method method, json_t *params, int *ret_exit)
 {
     struct whtnxt_answer a = {.result = NULL};
-    int err = cli_call(c, method, params, CLI_POLL_DEADLINE_MS, &a);
+    int err = cli_call(c, method, params,
+                       is_slow(method) ? CLI_DISK_DEADLINE_MS : CLI_POLL_DEADLINE_MS, &a);
     if (err != 0) {
         *ret_exit = complain_call(c, err);
         return NULL;

@@ -23,6 +23,14 @@ static const struct command commands[] = {
         .run = cmd_down,
     },
     {
+        .name = "restart",
+        .args = "",
+        .summary = "start the network part anew, or all of WhatNext after an upgrade",
+        .options = "",
+        .example = "whtnxt restart",
+        .run = cmd_restart,
+    },
+    {
         .name = "status",
         .args = "[--json] [--watch]",
         .summary = "show link, connections and peers",
@@ -124,6 +132,21 @@ static const struct command commands[] = {
                    "  --json         one JSON object a line\n",
         .example = "whtnxt log --follow",
         .run = cmd_log,
+    },
+    {
+        .name = "identity",
+        .args = "show|new|import FILE|export FILE [--yes] [--force] [--base64] [--json]",
+        .summary = "show, replace or save the key that your link stands for",
+        .options = "  show           peer id, kind of key, and its file\n"
+                   "  new            a new key, and so a new link; the old key is kept beside it\n"
+                   "  import FILE    the key in FILE: libp2p's PrivateKey message, raw or base64\n"
+                   "  export FILE    a copy that only you can read; - is standard output\n"
+                   "  --yes          do not ask (new, import)\n"
+                   "  --force        replace FILE (export)\n"
+                   "  --base64       as text (export)\n"
+                   "  --json         for scripts\n",
+        .example = "whtnxt identity export ~/whtnxt.key",
+        .run = cmd_identity,
     },
     {
         .name = "settings",

@@ -63,8 +63,8 @@ static void print_summary(const struct cli *c, const json_t *answer)
         json_decref(o);
         return;
     }
-    printf("\n--- %s ---\n%llu sent, %llu received, %llu %% lost\n", cli_text(answer, "displayName"),
-           (unsigned long long)sent, (unsigned long long)received,
+    printf("\n--- %s ---\n%llu sent, %llu received, %llu %% lost\n",
+           cli_text(answer, "displayName"), (unsigned long long)sent, (unsigned long long)received,
            sent == 0 ? 0ULL : (unsigned long long)((sent - received) * 100 / sent));
     if (received > 0) {
         printf("min/avg/max %.3f/%.3f/%.3f ms\n", number_of(answer, "minMs"),

@@ -81,6 +81,10 @@
     X(CONNECTION_LOST, "CONNECTION_LOST", 1, "The connection to {name} broke.", "Try again.")      \
     X(INTERNAL, "INTERNAL", 1, "Something went wrong inside WhatNext ({detail}).", "See the log.") \
     X(KEY_REFUSED, "KEY_REFUSED", 1, "Your identity key cannot be used: {detail}", "")             \
+    X(IDENTITY_REFUSED, "IDENTITY_REFUSED", 1, "{detail}", "")                                     \
+    X(IDENTITY_EXISTS, "IDENTITY_EXISTS", 1, "{detail}",                                           \
+      "Choose another name, or replace it: --force")                                               \
+    X(IDENTITY_PATH, "IDENTITY_PATH", 2, "The path of a key file begins with a /.", "")            \
     X(STORE_REFUSED, "STORE_REFUSED", 1, "{detail}", "")                                           \
     X(PEER_UNKNOWN, "PEER_UNKNOWN", 1, "There is no such peer.", "")                               \
     X(PEER_BLOCKED, "PEER_BLOCKED", 1, "You have blocked {name}.", "Unblock first.")               \

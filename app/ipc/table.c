@@ -9,6 +9,7 @@
 /* Text of a link or what was pasted around it: whole requests are 64 KiB. */
 #define MAX_PASTE 60000U
 #define MAX_WORD  64U
+#define MAX_PATH  4095U
 #define MAX_ADDR  4224U /* LP2P_MULTIADDR_TEXT_SIZE */
 
 #define TEXT(name, required, max)              \
@@ -51,6 +52,12 @@ static const struct whtnxt_method_row methods[] = {
     {WHTNXT_METHOD_GET_LINK, "p2p:get-link", {BOOL("lan", false)}},
     {WHTNXT_METHOD_SETTINGS_GET, "settings:get", {{.name = NULL}}},
     {WHTNXT_METHOD_SETTINGS_SET, "settings:set", {TEXT("key", true, MAX_WORD), ANY("value", true)}},
+    {WHTNXT_METHOD_IDENTITY_GET, "identity:get", {{.name = NULL}}},
+    {WHTNXT_METHOD_IDENTITY_NEW, "identity:new", {{.name = NULL}}},
+    {WHTNXT_METHOD_IDENTITY_IMPORT, "identity:import", {TEXT("path", true, MAX_PATH)}},
+    {WHTNXT_METHOD_IDENTITY_EXPORT,
+     "identity:export",
+     {TEXT("path", true, MAX_PATH), BOOL("force", false), BOOL("base64", false)}},
     {WHTNXT_METHOD_GET_VERSION, "app:get-version", {{.name = NULL}}},
     {WHTNXT_METHOD_RESTART_NODE, "app:restart-node", {{.name = NULL}}},
     {WHTNXT_METHOD_QUIT, "app:quit", {{.name = NULL}}},

@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 static uint64_t now_ms(void)
 {
@@ -66,7 +65,7 @@ static void app_spawn(struct whtnxt_app *a)
 {
     static const struct whtnxt_child_ops ops = {.on_line = node_line, .on_exit = node_exit};
     int err = a->child != NULL ? -LP2P_E_STATE
-                               : whtnxt_child_start(&a->loop, a->node_path, &ops, a, &a->child);
+                               : whtnxt_child_start(&a->loop, a->programs.node, &ops, a, &a->child);
     if (err != 0) {
         whtnxt_model_exited(a->model, now_ms(), 0, lp2p_error_text(err));
         return;
@@ -156,6 +155,10 @@ static void app_do(struct whtnxt_app *a, struct whtnxt_action *act)
     case WHTNXT_DO_LOG:
         app_log(a, act);
         break;
+    case WHTNXT_DO_RESTART:
+        a->again = true;
+        uv_timer_start(&a->last, app_quit_soon, 0, 0);
+        break;
     case WHTNXT_DO_QUIT:
         uv_timer_start(&a->last, app_quit_soon, 0, 0);
         break;
@@ -199,6 +202,7 @@ static int app_request(void *ctx, struct lp2p_span line, struct lp2p_buf *out)
     }
     uint64_t now = now_ms();
     whtnxt_model_wall(a->model, now, wall_ms());
+    whtnxt_model_upgraded(a->model, whtnxt_programs_changed(&a->programs, now));
     int err = whtnxt_model_request(a->model, now, line, out);
     app_act(a);
     return err;
@@ -208,50 +212,13 @@ static void app_signal(uv_signal_t *handle, int signum)
 {
     (void)signum;
     struct whtnxt_app *a = handle->data;
+    /* Who says end does not mean start anew. */
+    a->again = false;
     whtnxt_model_quit(a->model, now_ms());
     app_act(a);
 }
 
 /* ---- beginning ---- */
-
-/* The node's program is beside us, or in libexec of the same prefix. */
-static void app_find_node(struct whtnxt_app *a)
-{
-    static const char name[] = "whtnxt-node";
-    char self[WHTNXT_PATH_SIZE];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    if (n <= 0) {
-        snprintf(a->node_path, sizeof(a->node_path), "%s", name);
-        return;
-    }
-    self[n] = '\0';
-    *strrchr(self, '/') = '\0';
-    size_t len = strlen(self);
-    if (len + sizeof("/../libexec/whtnxt/") + sizeof(name) > sizeof(a->node_path)) {
-        snprintf(a->node_path, sizeof(a->node_path), "%s", name);
-        return;
-    }
-    memcpy(a->node_path, self, len);
-    memcpy(a->node_path + len, "/whtnxt-node", sizeof("/whtnxt-node"));
-    if (access(a->node_path, X_OK) != 0) {
-        memcpy(a->node_path + len, "/../libexec/whtnxt/whtnxt-node",
-               sizeof("/../libexec/whtnxt/whtnxt-node"));
-    }
-}
-
-static int app_load_key(struct whtnxt_app *a, char reason[static WHTNXT_KEY_REASON_SIZE])
-{
-    char peers[WHTNXT_PATH_SIZE + 16];
-    snprintf(peers, sizeof(peers), "%s/peers.json", a->cfg->paths->state);
-    struct whtnxt_key_cfg cfg = {
-        .disk = whtnxt_disk_real(),
-        .crypto = a->crypto,
-        .random = a->random,
-        .folder = a->cfg->paths->data,
-        .peers_path = peers,
-    };
-    return whtnxt_key_load(&cfg, &a->identity, reason);
-}
 
 static int app_open_model(struct whtnxt_app *a)
 {
@@ -260,6 +227,7 @@ static int app_open_model(struct whtnxt_app *a)
         .mem = lp2p_mem_default(),
         .random = &a->random,
         .version = LP2P_VERSION,
+        .key = whtnxt_app_key(a),
         .now = now,
         .wall = wall_ms(),
     };
@@ -270,7 +238,7 @@ static int app_open_model(struct whtnxt_app *a)
     /* The key first: reading the files may put peers.json aside, and it proves that there was one.
      */
     char reason[WHTNXT_KEY_REASON_SIZE] = "";
-    a->has_key = app_load_key(a, reason) == 0;
+    a->has_key = whtnxt_app_load_key(a, reason) == 0;
     whtnxt_files_load(a, now);
     if (!a->has_key && a->cfg->foreground) {
         fprintf(stderr, "whtnxtd: %s\n", reason);
@@ -319,7 +287,7 @@ static int app_open(struct whtnxt_app *a)
     app_watch_signal(a, &a->sigint, SIGINT);
     app_watch_signal(a, &a->sigterm, SIGTERM);
     app_watch_signal(a, &a->sighup, SIGHUP);
-    app_find_node(a);
+    whtnxt_programs_init(&a->programs);
     whtnxt_logfile_open(&a->log, a->cfg->paths->state, a->cfg->foreground);
     int err = lp2p_crypto_new(lp2p_mem_default(), &a->crypto);
     if (err == 0) {
@@ -367,5 +335,5 @@ int whtnxt_app_run(const struct whtnxt_app_cfg *cfg)
     app_act(&app);
     uv_run(&app.loop, UV_RUN_DEFAULT);
     app_close(&app);
-    return app.status;
+    return app.again ? whtnxt_programs_become(&app.programs, cfg->argv) : app.status;
 }

@@ -5,6 +5,8 @@
  *   main.c     options, what a process does before it holds a key
  *   app.c      events in, actions out
  *   files.c    settings.json and peers.json
+ *   identity.c the key, changed and copied
+ *   programs.c where our programs are, and whether they were replaced
  *   server.c   the control socket      child.c  the node's process
  *   store/     the key, and how a file is saved
  */
@@ -15,7 +17,9 @@
 #include "ipc/paths.h"
 #include "main/child.h"
 #include "main/logfile.h"
+#include "main/programs.h"
 #include "main/server.h"
+#include "main/store/key.h"
 #include "model/model.h"
 
 /* A node that does not go after the goodbyes is killed (DESIGN 2: main is gone within 2 s). */
@@ -23,6 +27,7 @@
 
 struct whtnxt_app_cfg {
     const struct whtnxt_paths *paths;
+    char **argv; /* to be started anew with */
     bool foreground;
 };
 
@@ -42,13 +47,23 @@ struct whtnxt_app {
     struct whtnxt_server *server;
     struct whtnxt_child *child; /* NULL: no node runs */
     struct whtnxt_logfile log;
-    char node_path[WHTNXT_PATH_SIZE];
+    struct whtnxt_programs programs;
+    char key_path[WHTNXT_PATH_SIZE + 16];
+    char peers_path[WHTNXT_PATH_SIZE + 16];
     bool ending;
+    bool again; /* become the installed program when all is ended */
     int status;
 };
 
 /* Runs until it is told to end; the exit status. The caller holds the profile's lock. */
 int whtnxt_app_run(const struct whtnxt_app_cfg *cfg);
+
+/* ---- identity.c ---- */
+
+/* The key of the profile, made on a first start; the reason when it cannot be used. */
+int whtnxt_app_load_key(struct whtnxt_app *a, char reason[LP2P_SIZE(WHTNXT_KEY_REASON_SIZE)]);
+/* What the model needs to have it changed and copied. */
+struct whtnxt_model_key whtnxt_app_key(struct whtnxt_app *a);
 
 /* ---- files.c ---- */
 

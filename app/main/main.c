@@ -131,6 +131,6 @@ int main(int argc, char **argv)
         fprintf(stderr, "whtnxtd: %s cannot be used: %s\n", paths.data, lp2p_error_text(err));
         return 1;
     }
-    struct whtnxt_app_cfg cfg = {.paths = &paths, .foreground = options.foreground};
+    struct whtnxt_app_cfg cfg = {.paths = &paths, .foreground = options.foreground, .argv = argv};
     return whtnxt_app_run(&cfg);
 }

@@ -21,6 +21,7 @@ int whtnxt_model_new(const struct whtnxt_model_cfg *cfg, struct whtnxt_model **r
     m->mem = cfg->mem;
     m->random = cfg->random;
     m->version = cfg->version;
+    m->key = cfg->key;
     m->wall_offset = cfg->wall - cfg->now;
     m->wake = UINT64_MAX;
     m->next_id = 1;
@@ -466,6 +467,63 @@ static json_t *call_settings_set(struct model_call *c)
     return whtnxt_model_settings(c->m);
 }
 
+static json_t *call_identity_get(struct model_call *c)
+{
+    return model_identity_get(c->m);
+}
+
+static json_t *identity_replace(struct model_call *c, const char *import)
+{
+    static struct whtnxt_key_outcome out; /* exception: 4 KiB, and main has one thread */
+    json_t *o = model_identity_replace(c->m, c->now, import, &out);
+    if (o == NULL && out.reason[0] != '\0') {
+        refuse(c, WHTNXT_CAUSE_IDENTITY_REFUSED, &(struct whtnxt_cause_args){.detail = out.reason});
+    }
+    return o;
+}
+
+static json_t *call_identity_new(struct model_call *c)
+{
+    return identity_replace(c, NULL);
+}
+
+/* Main runs in another folder than who asks. */
+static bool is_absolute(const char *path)
+{
+    return path[0] == '/';
+}
+
+static json_t *call_identity_import(struct model_call *c)
+{
+    const char *path = json_string_value(json_object_get(c->params, "path"));
+    if (!is_absolute(path)) {
+        return refuse(c, WHTNXT_CAUSE_IDENTITY_PATH, NULL);
+    }
+    return identity_replace(c, path);
+}
+
+static json_t *call_identity_export(struct model_call *c)
+{
+    static struct whtnxt_key_outcome out; /* exception: 4 KiB, and main has one thread */
+    struct whtnxt_key_copy copy = {
+        .path = json_string_value(json_object_get(c->params, "path")),
+        .force = json_is_true(json_object_get(c->params, "force")),
+        .base64 = json_is_true(json_object_get(c->params, "base64")),
+    };
+    if (!is_absolute(copy.path)) {
+        return refuse(c, WHTNXT_CAUSE_IDENTITY_PATH, NULL);
+    }
+    if (c->m->id[0] == '\0') {
+        return refuse(c, WHTNXT_CAUSE_KEY_REFUSED,
+                      &(struct whtnxt_cause_args){.detail = c->m->node.detail});
+    }
+    enum whtnxt_cause cause = model_identity_export(c->m, &copy, &out);
+    if (cause != WHTNXT_CAUSE_NONE) {
+        return refuse(c, cause, &(struct whtnxt_cause_args){.detail = out.reason});
+    }
+    return model_identity_get(c->m);
+}
+
 static json_t *call_version(struct model_call *c)
 {
     json_t *o = json_object();
@@ -476,9 +534,11 @@ static json_t *call_version(struct model_call *c)
 
 static json_t *call_restart(struct model_call *c)
 {
-    if (model_node_retry(c->m, c->now) != 0) {
-        return refuse(c, WHTNXT_CAUSE_KEY_REFUSED,
-                      &(struct whtnxt_cause_args){.detail = c->m->node.detail});
+    /* A key that could not be used may have been restored: it is read when main starts. */
+    if (c->m->upgraded || c->m->id[0] == '\0') {
+        model_restart_all(c->m, c->now);
+    } else {
+        model_node_restart(c->m, c->now);
     }
     return done();
 }
@@ -505,6 +565,10 @@ static json_t *(*const calls[WHTNXT_METHODS])(struct model_call *c) = {
     [WHTNXT_METHOD_GET_LINK] = call_link,
     [WHTNXT_METHOD_SETTINGS_GET] = call_settings_get,
     [WHTNXT_METHOD_SETTINGS_SET] = call_settings_set,
+    [WHTNXT_METHOD_IDENTITY_GET] = call_identity_get,
+    [WHTNXT_METHOD_IDENTITY_NEW] = call_identity_new,
+    [WHTNXT_METHOD_IDENTITY_IMPORT] = call_identity_import,
+    [WHTNXT_METHOD_IDENTITY_EXPORT] = call_identity_export,
     [WHTNXT_METHOD_GET_VERSION] = call_version,
     [WHTNXT_METHOD_RESTART_NODE] = call_restart,
     [WHTNXT_METHOD_QUIT] = call_quit,

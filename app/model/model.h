@@ -50,6 +50,7 @@ enum whtnxt_action_type {
     WHTNXT_DO_SAVE_SETTINGS, /* whtnxt_model_settings */
     WHTNXT_DO_LOG,           /* `level` and `text` to the log file */
     WHTNXT_DO_QUIT,          /* close the node's pipe, end when it is gone */
+    WHTNXT_DO_RESTART,       /* the same, then become the program that is installed now */
 };
 
 struct whtnxt_action {
@@ -60,10 +61,41 @@ struct whtnxt_action {
     struct whtnxt_node_msg msg;
 };
 
+/* ---- the key, which stays in main ---- */
+
+/* Longest path of a key file, and what is said about one. */
+#define WHTNXT_MODEL_KEY_PATH 4128U
+
+struct whtnxt_key_copy {
+    const char *path; /* absolute */
+    bool force;       /* replace what is there */
+    bool base64;
+};
+
+struct whtnxt_key_outcome {
+    struct lp2p_peer_id id;
+    bool changed;                        /* it is another key than before */
+    bool exposed;                        /* others could read the file it came from */
+    char kept[WHTNXT_MODEL_KEY_PATH];    /* where the old one is, "" nowhere */
+    char reason[WHTNXT_CAUSE_TEXT_SIZE]; /* of a failure: a sentence */
+};
+
+/* What main does for the identity methods, at once. Both return 0 or -LP2P_E_... and a reason. */
+struct whtnxt_model_key {
+    void *ctx;
+    const char *path; /* of identity.key */
+    /* Another key from now on: a new one, or with `import` that of a file. Nodes that start after
+     * it get it. */
+    int (*replace)(void *ctx, const char *import, struct whtnxt_key_outcome *ret);
+    /* -LP2P_E_EXISTS when something is there. */
+    int (*copy)(void *ctx, const struct whtnxt_key_copy *copy, struct whtnxt_key_outcome *ret);
+};
+
 struct whtnxt_model_cfg {
     const struct lp2p_mem *mem;
     const struct lp2p_random *random;
-    const char *version; /* of this program; static */
+    const char *version;         /* of this program; static */
+    struct whtnxt_model_key key; /* lives as long as the model */
     uint64_t now;
     uint64_t wall; /* milliseconds since 1970 at `now` */
 };
@@ -101,6 +133,8 @@ int whtnxt_model_request(struct whtnxt_model *m, uint64_t now, struct lp2p_span 
                          struct lp2p_buf *out);
 /* Sees to it that wall times follow a clock that was set. */
 void whtnxt_model_wall(struct whtnxt_model *m, uint64_t now, uint64_t wall);
+/* Programs were replaced on the disk, or are those that run: shown as restartNeeded. */
+void whtnxt_model_upgraded(struct whtnxt_model *m, bool upgraded);
 /* Asked to end (signal). */
 void whtnxt_model_quit(struct whtnxt_model *m, uint64_t now);
 /* One line of main's own for the log. */

@@ -68,6 +68,7 @@ struct model_node_life {
     bool aborting;         /* SIGABRT is sent */
     uint64_t kill_at;      /* SIGKILL is due, 0: not */
     bool ours;             /* main ended it */
+    bool wished;           /* the user wants another in its place: no back-off, no blame */
     uint64_t crashes[MODEL_CRASHES];
     size_t n_crashes;
     uint64_t last_outside;
@@ -142,6 +143,7 @@ struct whtnxt_model {
     const struct lp2p_mem *mem;
     const struct lp2p_random *random;
     const char *version;
+    struct whtnxt_model_key key;
     char boot[33];
     uint64_t wall_offset; /* wall = mono + offset */
     uint64_t now;         /* of the event under way */
@@ -152,7 +154,7 @@ struct whtnxt_model {
     uint64_t state_at; /* when the node's last state came */
     uint64_t next_id;
     bool quitting;
-    bool quit_sent;
+    bool upgraded; /* our programs are not those that are installed */
 
     char id[WHTNXT_ID_SIZE]; /* ours, "" without a key */
     struct lp2p_peer_id peer_id;
@@ -200,6 +202,15 @@ enum whtnxt_cause model_settings_set(struct whtnxt_model *m, const char *key, co
                                      const char **ret_takes);
 uint16_t model_settings_draw_port(const struct whtnxt_model *m);
 
+/* ---- identity.c ---- */
+json_t *model_identity_get(const struct whtnxt_model *m);
+/* NULL and out->reason, or the answer. */
+json_t *model_identity_replace(struct whtnxt_model *m, uint64_t now, const char *import,
+                               struct whtnxt_key_outcome *out);
+/* NONE, or why not, with out->reason. */
+enum whtnxt_cause model_identity_export(struct whtnxt_model *m, const struct whtnxt_key_copy *copy,
+                                        struct whtnxt_key_outcome *out);
+
 /* ---- supervisor.c ---- */
 void model_node_tick(struct whtnxt_model *m, uint64_t now);
 uint64_t model_node_deadline(const struct whtnxt_model *m);
@@ -207,7 +218,10 @@ void model_node_polled(struct whtnxt_model *m, uint64_t now);
 void model_node_spawn(struct whtnxt_model *m, uint64_t now);
 bool model_node_takes(const struct whtnxt_model *m); /* commands may be sent */
 bool model_is_connected(const struct whtnxt_model *m, const char *id);
-int model_node_retry(struct whtnxt_model *m, uint64_t now);
+/* A wish of the user's, in any state that has a key: with goodbyes when it listens. */
+void model_node_restart(struct whtnxt_model *m, uint64_t now);
+/* All of WhatNext: its programs were replaced. */
+void model_restart_all(struct whtnxt_model *m, uint64_t now);
 
 /* ---- attempt.c ---- */
 struct model_attempt *model_attempt_find(struct whtnxt_model *m, uint64_t id);

@@ -74,10 +74,8 @@ uint64_t model_ping_begin(struct whtnxt_model *m, uint64_t now, const struct mod
     if (p == NULL) {
         return 0;
     }
-    *p = (struct model_ping){.id = m->next_id++,
-                             .count = wish->count,
-                             .interval_ms = wish->interval_ms,
-                             .asked = now};
+    *p = (struct model_ping){
+        .id = m->next_id++, .count = wish->count, .interval_ms = wish->interval_ms, .asked = now};
     memcpy(p->peer, wish->peer, strlen(wish->peer) + 1);
     tell_node(m, p, WHTNXT_MSG_PING);
     return p->id;

@@ -286,7 +286,7 @@ static bool needs_restart(const struct whtnxt_model *m)
     const struct model_node_life *n = &m->node;
     bool other_version = n->version[0] != '\0' && strcmp(n->version, m->version) != 0;
     bool other_port = n->port != 0 && n->port != m->port;
-    return other_version || other_port || n->cause == WHTNXT_CAUSE_NODE_VERSION;
+    return m->upgraded || other_version || other_port || n->cause == WHTNXT_CAUSE_NODE_VERSION;
 }
 
 static json_t *node(const struct whtnxt_model *m)

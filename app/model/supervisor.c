@@ -45,6 +45,7 @@ void model_node_spawn(struct whtnxt_model *m, uint64_t now)
     n->talk = WHTNXT_TALK_NEW;
     n->alive = true;
     n->ours = false;
+    n->wished = false;
     n->aborting = false;
     n->kill_at = 0;
     n->pid = 0;
@@ -91,21 +92,39 @@ static void node_signal(struct whtnxt_model *m, int sig)
     }
 }
 
-int model_node_retry(struct whtnxt_model *m, uint64_t now)
+/* One that listens says goodbye to its peers first. */
+static void node_send_away(struct whtnxt_model *m, uint64_t now)
 {
-    if (m->id[0] == '\0') {
-        return -LP2P_E_STATE;
-    }
-    m->node.n_crashes = 0;
-    m->node.backoff = 0;
-    m->node.cause = WHTNXT_CAUSE_NONE;
-    if (m->node.alive) {
+    struct model_node_life *n = &m->node;
+    struct whtnxt_action *a = n->state == MODEL_NODE_RUNNING && model_node_takes(m)
+                                  ? model_act(m, WHTNXT_DO_SEND)
+                                  : NULL;
+    if (a == NULL) {
         node_signal(m, SIGKILL);
-        m->node.next_spawn = now;
-    } else {
-        model_node_spawn(m, now);
+        return;
     }
-    return 0;
+    a->msg.type = WHTNXT_MSG_QUIT;
+    n->talk = WHTNXT_TALK_ENDING;
+    n->ours = true;
+    n->silent_since = 0;
+    n->kill_at = now + MODEL_QUIT_MS;
+}
+
+void model_node_restart(struct whtnxt_model *m, uint64_t now)
+{
+    struct model_node_life *n = &m->node;
+    LP2P_ASSERT(m->id[0] != '\0');
+    n->n_crashes = 0;
+    n->backoff = 0;
+    n->cause = WHTNXT_CAUSE_NONE;
+    n->detail[0] = '\0';
+    if (!n->alive) {
+        model_node_spawn(m, now);
+    } else if (!n->wished) {
+        node_send_away(m, now);
+        n->wished = true;
+        n->state = MODEL_NODE_RESTARTING;
+    }
 }
 
 /* ---- sign of life ---- */
@@ -297,6 +316,12 @@ void whtnxt_model_exited(struct whtnxt_model *m, uint64_t now, int sig, const ch
         m->wake = whtnxt_model_deadline(m);
         return;
     }
+    if (n->wished && detail == NULL) {
+        model_say(m, WHTNXT_LOG_INFO, WHTNXT_CAUSE_NONE, "The network part is started again");
+        model_node_spawn(m, now);
+        m->wake = whtnxt_model_deadline(m);
+        return;
+    }
     node_explain(m, sig, detail);
     if (!ours && is_crash(sig) && node_crashed(n, now)) {
         n->state = MODEL_NODE_UNSTABLE;
@@ -316,6 +341,28 @@ void whtnxt_model_exited(struct whtnxt_model *m, uint64_t now, int sig, const ch
     m->wake = whtnxt_model_deadline(m);
 }
 
+static void begin_to_quit(struct whtnxt_model *m, uint64_t now, enum whtnxt_action_type type)
+{
+    m->quitting = true;
+    m->node.kill_at = m->node.alive ? now + MODEL_QUIT_MS : 0;
+    model_say(m, WHTNXT_LOG_INFO, WHTNXT_CAUSE_NONE,
+              type == WHTNXT_DO_RESTART ? "WhatNext ends, to start anew" : "WhatNext ends");
+    (void)model_act(m, type);
+    m->wake = whtnxt_model_deadline(m);
+}
+
+void model_restart_all(struct whtnxt_model *m, uint64_t now)
+{
+    if (!m->quitting) {
+        begin_to_quit(m, now, WHTNXT_DO_RESTART);
+    }
+}
+
+void whtnxt_model_upgraded(struct whtnxt_model *m, bool upgraded)
+{
+    m->upgraded = upgraded;
+}
+
 void whtnxt_model_quit(struct whtnxt_model *m, uint64_t now)
 {
     model_enter(m, now);
@@ -326,11 +373,7 @@ void whtnxt_model_quit(struct whtnxt_model *m, uint64_t now)
         }
         return;
     }
-    m->quitting = true;
-    m->node.kill_at = m->node.alive ? now + MODEL_QUIT_MS : 0;
-    model_say(m, WHTNXT_LOG_INFO, WHTNXT_CAUSE_NONE, "WhatNext ends");
-    (void)model_act(m, WHTNXT_DO_QUIT);
-    m->wake = whtnxt_model_deadline(m);
+    begin_to_quit(m, now, WHTNXT_DO_QUIT);
 }
 
 /* ---- messages ---- */

@@ -31,22 +31,22 @@ int whtnxt_file_read(const struct whtnxt_disk *disk, const char *path, struct lp
     return err;
 }
 
-static int write_new(const struct whtnxt_disk *disk, const char *path, const uint8_t *p, size_t n)
+int whtnxt_file_create(const struct whtnxt_disk *disk, const char *path, const uint8_t *p, size_t n)
 {
     int file;
-    int err = disk->create(disk->ctx, path, &file);
-    if (err != 0) {
-        return err;
-    }
-    err = disk->write(disk->ctx, file, p, n);
+    LP2P_TRY(disk->create(disk->ctx, path, &file));
+    int err = disk->write(disk->ctx, file, p, n);
     if (err == 0) {
         err = disk->sync(disk->ctx, file);
     }
     disk->close(disk->ctx, file);
+    if (err != 0) {
+        (void)disk->remove(disk->ctx, path);
+    }
     return err;
 }
 
-static int sync_folder_of(const struct whtnxt_disk *disk, const char *path)
+int whtnxt_file_sync_folder(const struct whtnxt_disk *disk, const char *path)
 {
     char folder[WHTNXT_STORE_PATH_SIZE];
     int n = snprintf(folder, sizeof(folder), "%s", path);
@@ -78,13 +78,11 @@ int whtnxt_file_save(const struct whtnxt_disk *disk, const char *path, const uin
     char temporary[WHTNXT_STORE_PATH_SIZE];
     LP2P_TRY(temporary_of(path, temporary));
     LP2P_TRY(whtnxt_file_remove_left(disk, path));
-    int err = write_new(disk, temporary, p, n);
-    if (err == 0) {
-        err = disk->rename(disk->ctx, temporary, path, keep);
-    }
+    LP2P_TRY(whtnxt_file_create(disk, temporary, p, n));
+    int err = disk->rename(disk->ctx, temporary, path, keep);
     if (err != 0) {
         (void)disk->remove(disk->ctx, temporary);
         return err;
     }
-    return sync_folder_of(disk, path);
+    return whtnxt_file_sync_folder(disk, path);
 }

@@ -22,6 +22,15 @@ int whtnxt_file_read(const struct whtnxt_disk *disk, const char *path, struct lp
                      size_t *ret_n, struct whtnxt_file_info *ret_info);
 
 /*
+ * Writes and syncs a file that is not there yet, mode 0600; what could not be written whole is
+ * removed. Its name lasts after whtnxt_file_sync_folder. -LP2P_E_EXISTS, ...
+ */
+int whtnxt_file_create(const struct whtnxt_disk *disk, const char *path, const uint8_t *p,
+                       size_t n);
+/* Makes the names in the folder of `path` last. */
+int whtnxt_file_sync_folder(const struct whtnxt_disk *disk, const char *path);
+
+/*
  * Saves `n` bytes: a new file beside it, synced, renamed over the old one, the folder synced. With
  * `keep` an existing file is left alone and -LP2P_E_EXISTS returned. On failure the old content is
  * still there.

@@ -3,13 +3,10 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "main/store/file.h"
+#include "main/store/key_priv.h"
 
 #include <stdio.h>
 #include <string.h>
-
-/* Longer than any key message we read: a file of this size is no key. */
-#define KEY_FILE_MAX 256U
 
 /* Room for the end of a path: two of them and the longest sentence fit into a reason. */
 #define KEY_PATH_SHOWN 180U
@@ -22,8 +19,8 @@ static void show_path(const char *path, char shown[static KEY_PATH_SHOWN])
     lp2p_text_clean(lp2p_span((const uint8_t *)path + skip, n - skip), shown, KEY_PATH_SHOWN);
 }
 
-static int refuse(char reason[static WHTNXT_KEY_REASON_SIZE], int err, const char *path,
-                  const char *what)
+int key_refuse(char reason[static WHTNXT_KEY_REASON_SIZE], int err, const char *path,
+               const char *what)
 {
     char shown[KEY_PATH_SHOWN];
     show_path(path, shown);
@@ -71,16 +68,16 @@ static int check_info(const struct whtnxt_file_info *info, const char *path,
                       char reason[static WHTNXT_KEY_REASON_SIZE])
 {
     if (!info->ours) {
-        return refuse(reason, -LP2P_E_PERM, path,
-                      "belongs to another user. Make it yours or restore it.");
+        return key_refuse(reason, -LP2P_E_PERM, path,
+                          "belongs to another user. Make it yours or restore it.");
     }
     if ((info->mode & 077U) != 0) {
-        return refuse(reason, -LP2P_E_PERM, path,
-                      "can be read by others. If nobody did: chmod 600 on it.");
+        return key_refuse(reason, -LP2P_E_PERM, path,
+                          "can be read by others. If nobody did: chmod 600 on it.");
     }
     if (!info->alone) {
-        return refuse(reason, -LP2P_E_PERM, path,
-                      "has a second name (a hard link). Remove the other one.");
+        return key_refuse(reason, -LP2P_E_PERM, path,
+                          "has a second name (a hard link). Remove the other one.");
     }
     return 0;
 }
@@ -92,27 +89,32 @@ static bool is_older_form(struct lp2p_span pb)
     return pb.n == sizeof(head) + 0x60 && memcmp(pb.p, head, sizeof(head)) == 0;
 }
 
-static int decode(const struct whtnxt_key_cfg *cfg, struct lp2p_span pb, const char *path,
-                  struct lp2p_identity *ret, char reason[static WHTNXT_KEY_REASON_SIZE])
+int key_decode(const struct lp2p_crypto *crypto, struct lp2p_span pb, struct lp2p_identity *ret)
 {
     uint8_t again[LP2P_PRIVATE_KEY_ED25519_PB_SIZE];
-    int err = lp2p_identity_decode(cfg->crypto, pb, ret);
-    if (err == -LP2P_E_UNSUPPORTED) {
-        return refuse(reason, err, path,
-                      "is a key of a kind that WhatNext does not use. Restore yours.");
-    }
-    if (err != 0) {
-        return refuse(reason, err, path,
-                      "is damaged. Restore it from a backup, or move it away to start anew.");
-    }
+    LP2P_TRY(lp2p_identity_decode(crypto, pb, ret));
     /* Not one bit may differ from what is written: the file has no checksum of its own. */
     lp2p_identity_encode(ret, again);
     bool same = lp2p_span_eq(pb, lp2p_span(again, sizeof(again))) || is_older_form(pb);
     lp2p_wipe(again, sizeof(again));
     if (!same) {
         lp2p_identity_wipe(ret);
-        return refuse(reason, -LP2P_E_DECODE, path,
-                      "is damaged. Restore it from a backup, or move it away to start anew.");
+        return -LP2P_E_DECODE;
+    }
+    return 0;
+}
+
+static int decode(const struct whtnxt_key_cfg *cfg, struct lp2p_span pb, const char *path,
+                  struct lp2p_identity *ret, char reason[static WHTNXT_KEY_REASON_SIZE])
+{
+    int err = key_decode(cfg->crypto, pb, ret);
+    if (err == -LP2P_E_UNSUPPORTED) {
+        return key_refuse(reason, err, path,
+                          "is a key of a kind that WhatNext does not use. Restore yours.");
+    }
+    if (err != 0) {
+        return key_refuse(reason, err, path,
+                          "is damaged. Restore it from a backup, or move it away to start anew.");
     }
     return 0;
 }
@@ -128,13 +130,15 @@ static int load(const struct whtnxt_key_cfg *cfg, const char *path, struct lp2p_
         return err;
     }
     if (err == -LP2P_E_UNSUPPORTED) {
-        err = refuse(reason, -LP2P_E_PERM, path, "is not a plain file. Put the key itself there.");
+        err = key_refuse(reason, -LP2P_E_PERM, path,
+                         "is not a plain file. Put the key itself there.");
     } else if (err == -LP2P_E_TOO_LONG) {
-        err = refuse(reason, -LP2P_E_DECODE, path,
-                     "is damaged. Restore it from a backup, or move it away to start anew.");
+        err = key_refuse(reason, -LP2P_E_DECODE, path,
+                         "is damaged. Restore it from a backup, or move it away to start anew.");
     } else if (err != 0) {
-        err = refuse(reason, err, path,
-                     "cannot be read. Check the disk, and who may read the file and its folder.");
+        err = key_refuse(
+            reason, err, path,
+            "cannot be read. Check the disk, and who may read the file and its folder.");
     } else {
         err = check_info(&info, path, reason);
     }
@@ -163,7 +167,18 @@ static int make(const struct whtnxt_key_cfg *cfg, const char *path, struct lp2p_
     lp2p_wipe(pb, sizeof(pb));
     if (err != 0) {
         lp2p_identity_wipe(ret);
-        return refuse(reason, err, path, "cannot be written. Is the disk full or read-only?");
+        return key_refuse(reason, err, path, "cannot be written. Is the disk full or read-only?");
+    }
+    return 0;
+}
+
+int key_path(const struct whtnxt_key_cfg *cfg, char path[static WHTNXT_STORE_PATH_SIZE],
+             char reason[static WHTNXT_KEY_REASON_SIZE])
+{
+    int len = snprintf(path, WHTNXT_STORE_PATH_SIZE, "%s/identity.key", cfg->folder);
+    if (len <= 0 || (size_t)len >= WHTNXT_STORE_PATH_SIZE) {
+        return key_refuse(reason, -LP2P_E_TOO_LONG, cfg->folder,
+                          "is too long a path. Choose a shorter one.");
     }
     return 0;
 }
@@ -172,13 +187,12 @@ int whtnxt_key_load(const struct whtnxt_key_cfg *cfg, struct lp2p_identity *ret,
                     char reason[static WHTNXT_KEY_REASON_SIZE])
 {
     char path[WHTNXT_STORE_PATH_SIZE];
-    int len = snprintf(path, sizeof(path), "%s/identity.key", cfg->folder);
-    if (len <= 0 || (size_t)len >= sizeof(path)) {
-        return refuse(reason, -LP2P_E_TOO_LONG, cfg->folder,
-                      "is too long a path. Choose a shorter one.");
+    int err = key_path(cfg, path, reason);
+    if (err != 0) {
+        return err;
     }
     settle(cfg, path);
-    int err = load(cfg, path, ret, reason);
+    err = load(cfg, path, ret, reason);
     if (err != -LP2P_E_NOT_FOUND) {
         return err;
     }

@@ -32,7 +32,9 @@ struct rig {
     size_t spawns;
     size_t saves;
     size_t quits;
-    int signal; /* the last one */
+    size_t restarts;
+    bool quit_sent; /* QUIT went to the node */
+    int signal;     /* the last one */
     size_t signals;
     uint64_t last_spawn;
     bool started; /* START was sent */
@@ -68,7 +70,8 @@ static inline void rig_id(struct rig *r, uint8_t seed, struct lp2p_peer_id *ret)
     *ret = id.id;
 }
 
-static inline void rig_open(struct rig *r)
+/* With what main does for the identity methods. */
+static inline void rig_open_key(struct rig *r, struct whtnxt_model_key key)
 {
     *r = (struct rig){.now = 1000000, .seed = 7, .answers = true};
     r->random = (struct lp2p_random){.ctx = r, .fill = rig_fill};
@@ -84,9 +87,15 @@ static inline void rig_open(struct rig *r)
     struct whtnxt_model_cfg cfg = {.mem = lp2p_mem_default(),
                                    .random = &r->random,
                                    .version = "0.1.0",
+                                   .key = key,
                                    .now = r->now,
                                    .wall = 1700000000000U};
     assert_int_equal(whtnxt_model_new(&cfg, &r->m), 0);
+}
+
+static inline void rig_open(struct rig *r)
+{
+    rig_open_key(r, (struct whtnxt_model_key){.path = ""});
 }
 
 static inline void rig_close(struct rig *r)
@@ -125,8 +134,10 @@ static inline void rig_sent(struct rig *r, const struct whtnxt_node_msg *msg)
     case WHTNXT_MSG_UNPING:
         r->unping = msg->unping;
         break;
-    case WHTNXT_MSG_MAIN_HELLO:
     case WHTNXT_MSG_QUIT:
+        r->quit_sent = true;
+        break;
+    case WHTNXT_MSG_MAIN_HELLO:
     case WHTNXT_MSG_NODE_HELLO:
     case WHTNXT_MSG_STATE:
     case WHTNXT_MSG_ALIVE:
@@ -160,6 +171,8 @@ static inline void rig_act(struct rig *r)
             }
         } else if (a.type == WHTNXT_DO_SAVE_PEERS) {
             r->saves++;
+        } else if (a.type == WHTNXT_DO_RESTART) {
+            r->restarts++;
         } else if (a.type == WHTNXT_DO_QUIT) {
             r->quits++;
         }

@@ -25,9 +25,9 @@ static uint64_t begin_to(struct rig *r, const char *peer, const char *code)
 /* The caller owns it; NULL: refused as unknown. */
 static json_t *pull(struct rig *r, uint64_t id, uint64_t after)
 {
-    struct whtnxt_answer a =
-        rig_ask(r, WHTNXT_METHOD_GET_PING,
-                json_pack("{s:I,s:I}", "ping", (json_int_t)id, "after", (json_int_t)after));
+    struct whtnxt_answer a = rig_ask(
+        r, WHTNXT_METHOD_GET_PING,
+        json_pack("{s:I,s:I}", "ping", (json_int_t)id, "after", (json_int_t)after));
     assert_true(a.result != NULL || strcmp(a.code, "PING_UNKNOWN") == 0);
     return a.result;
 }
@@ -53,9 +53,8 @@ static void pongs_are_pulled(void **state)
     (void)state;
     struct rig r;
     connected(&r);
-    uint64_t id = begin(&r, json_pack("{s:s,s:i,s:i}", "peerId", r.peers[0], "count", 3,
-                                      "intervalMs", 500),
-                        "");
+    uint64_t id = begin(
+        &r, json_pack("{s:s,s:i,s:i}", "peerId", r.peers[0], "count", 3, "intervalMs", 500), "");
     assert_int_equal(r.ping.id, id);
     assert_string_equal(r.ping.peer, r.peers[0]);
     assert_int_equal(r.ping.count, 3);
@@ -97,8 +96,9 @@ static void refusals(void **state)
     begin_to(&r, r.peers[1], "NOT_CONNECTED");
     begin_to(&r, "bogus", "PEER_UNKNOWN");
     begin(&r, json_pack("{s:s,s:i}", "peerId", r.peers[0], "count", 0), "PING_USAGE");
-    begin(&r, json_pack("{s:s,s:I}", "peerId", r.peers[0], "count",
-                        (json_int_t)WHTNXT_PING_COUNT_MAX + 1),
+    begin(&r,
+          json_pack("{s:s,s:I}", "peerId", r.peers[0], "count",
+                    (json_int_t)WHTNXT_PING_COUNT_MAX + 1),
           "PING_USAGE");
     begin(&r, json_pack("{s:s,s:i}", "peerId", r.peers[0], "intervalMs", 99), "PING_USAGE");
     begin(&r, json_pack("{s:s,s:i}", "peerId", r.peers[0], "intervalMs", 3600001), "PING_USAGE");
@@ -121,8 +121,8 @@ static void ends(void **state)
                       .id = id, .ended = true, .error = -LP2P_E_TIMEOUT, .sent = 1});
     expect_end(&r, id, true, "TIMED_OUT");
     id = begin_to(&r, r.peers[0], "");
-    struct whtnxt_answer a =
-        rig_ask(&r, WHTNXT_METHOD_STOP_PING, json_pack("{s:I}", "ping", (json_int_t)id));
+    struct whtnxt_answer a = rig_ask(&r, WHTNXT_METHOD_STOP_PING,
+                                     json_pack("{s:I}", "ping", (json_int_t)id));
     assert_non_null(a.result);
     whtnxt_answer_fini(&a);
     assert_int_equal(r.unping, id);
