@@ -5,8 +5,10 @@
 #include "model/model.h"
 
 #include <signal.h>
+#include <stdio.h>
 
 #include "base/assert.h"
+#include "lp2p/error.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
@@ -14,6 +16,24 @@ static void fill(void *ctx, uint8_t *p, size_t n)
 {
     (void)ctx;
     memset(p, 0x5a, n);
+}
+
+/* Main's side of the identity methods: whatever is asked, the id is the next of two. */
+static int replace(void *ctx, const char *import, struct whtnxt_key_outcome *ret)
+{
+    struct lp2p_peer_id *ids = ctx;
+    struct lp2p_peer_id id = ids[0];
+    ids[0] = ids[1];
+    ids[1] = id;
+    *ret = (struct whtnxt_key_outcome){.id = ids[0], .changed = true, .exposed = import != NULL};
+    return 0;
+}
+
+static int copy(void *ctx, const struct whtnxt_key_copy *wish, struct whtnxt_key_outcome *ret)
+{
+    (void)ctx;
+    snprintf(ret->reason, sizeof(ret->reason), "%.99s is there already.", wish->path);
+    return wish->force ? 0 : -LP2P_E_EXISTS;
 }
 
 static void act(struct whtnxt_model *m)
@@ -79,18 +99,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     static const int signals[] = {0, SIGKILL, SIGTERM, SIGSEGV, SIGABRT};
     static const char own[] = "12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5";
+    static const char other[] = "12D3KooWBtg3aaRMjxwedh83aGiUkwSxDwUZkzuJcfaqUmo7R3pq";
     struct lp2p_random random = {.fill = fill};
-    struct whtnxt_model_cfg cfg = {.mem = lp2p_mem_default(),
-                                   .random = &random,
-                                   .version = "0.1.0",
-                                   .now = 1000,
-                                   .wall = 1700000000000U};
+    struct lp2p_peer_id ids[2];
+    struct whtnxt_model_cfg cfg = {
+        .mem = lp2p_mem_default(),
+        .random = &random,
+        .version = "0.1.0",
+        .key = {.ctx = ids, .path = "/x/identity.key", .replace = replace, .copy = copy},
+        .now = 1000,
+        .wall = 1700000000000U};
     struct whtnxt_model *m;
-    struct lp2p_peer_id id;
     uint64_t now = cfg.now;
-    LP2P_ASSERT(lp2p_peer_id_parse(own, strlen(own), &id) == 0);
+    LP2P_ASSERT(lp2p_peer_id_parse(own, strlen(own), &ids[0]) == 0);
+    LP2P_ASSERT(lp2p_peer_id_parse(other, strlen(other), &ids[1]) == 0);
     LP2P_ASSERT(whtnxt_model_new(&cfg, &m) == 0);
-    whtnxt_model_start(m, now, &id, NULL);
+    whtnxt_model_start(m, now, &ids[0], NULL);
     while (n > 0) {
         uint8_t c = *p++;
         n--;

@@ -257,8 +257,10 @@ static int run(struct cli *c, int n, char **words, struct wish *w)
 int cmd_identity(struct cli *c, int argc, char **argv)
 {
     static const struct option table[] = {
-        {"yes", no_argument, NULL, 'y'},    {"force", no_argument, NULL, 'f'},
-        {"base64", no_argument, NULL, 'b'}, {"json", no_argument, NULL, 'j'},
+        {"yes", no_argument, NULL, 'y'},
+        {"force", no_argument, NULL, 'f'},
+        {"base64", no_argument, NULL, 'b'},
+        {"json", no_argument, NULL, 'j'},
         {NULL, 0, NULL, 0},
     };
     struct wish w = {.file = NULL};

@@ -24,7 +24,8 @@ static bool has_settled(const json_t *status, const struct before *b)
 {
     const json_t *node = json_object_get(status, "node");
     const char *state = cli_text(node, "state");
-    bool other = strcmp(cli_text(status, "boot"), b->boot) != 0 || cli_number(node, "pid") != b->pid;
+    bool other = strcmp(cli_text(status, "boot"), b->boot) != 0 ||
+                 cli_number(node, "pid") != b->pid;
     return other && (strcmp(state, "running") == 0 || strcmp(state, "stopped") == 0 ||
                      strcmp(state, "unstable") == 0);
 }
@@ -34,8 +35,9 @@ static int report(const struct cli *c, const json_t *status, const struct before
     const json_t *node = json_object_get(status, "node");
     if (strcmp(cli_text(node, "state"), "running") == 0) {
         bool all = strcmp(cli_text(status, "boot"), b->boot) != 0;
-        fprintf(stderr, all ? "WhatNext was started anew, version %s.\n"
-                            : "The network part was started anew, version %s.\n",
+        fprintf(stderr,
+                all ? "WhatNext was started anew, version %s.\n"
+                    : "The network part was started anew, version %s.\n",
                 cli_text(node, "version"));
         return CLI_OK;
     }
@@ -51,8 +53,7 @@ static int wait_settled(struct cli *c, const struct before *b)
     uint64_t deadline = cli_now_ms() + RESTART_DEADLINE_MS;
     while (cli_now_ms() < deadline) {
         struct whtnxt_answer a = {.result = NULL};
-        bool answered =
-            cli_call(c, WHTNXT_METHOD_GET_STATUS, NULL, CLI_POLL_DEADLINE_MS, &a) == 0;
+        bool answered = cli_call(c, WHTNXT_METHOD_GET_STATUS, NULL, CLI_POLL_DEADLINE_MS, &a) == 0;
         bool settled = answered && has_settled(a.result, b);
         int exit_code = settled ? report(c, a.result, b) : CLI_DOWN;
         whtnxt_answer_fini(&a);

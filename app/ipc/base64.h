@@ -1,6 +1,6 @@
 /*
- * Base64 with padding (RFC 4648, 4), as libp2p programs print private keys. Both directions wipe what
- * they held.
+ * Base64 with padding (RFC 4648, 4), as libp2p programs print private keys. Both directions wipe
+ * what they held.
  */
 #ifndef WHTNXT_IPC_BASE64_H
 #define WHTNXT_IPC_BASE64_H

@@ -1,6 +1,6 @@
 /*
- * Where our programs are, and whether an upgrade replaced them while we run. Looked at when somebody
- * asks for a picture, at most once a second: two calls of stat.
+ * Where our programs are, and whether an upgrade replaced them while we run. Looked at when
+ * somebody asks for a picture, at most once a second: two calls of stat.
  */
 #ifndef WHTNXT_MAIN_PROGRAMS_H
 #define WHTNXT_MAIN_PROGRAMS_H

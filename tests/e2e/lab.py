@@ -176,6 +176,7 @@ class Machine:
         for folder in ("run", "data", "state", "config"):
             (home / folder).mkdir(parents=True, mode=0o700, exist_ok=True)
         self.home = home
+        self.bin = place.lab.bin
         self.env = {
             "PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8",
             "XDG_RUNTIME_DIR": str(home / "run"), "XDG_DATA_HOME": str(home / "data"),
@@ -191,7 +192,7 @@ class Machine:
         return self.home / "run" / "whtnxt" / self.profile / "control.sock"
 
     def argv(self, *args):
-        return ["ip", "netns", "exec", self.place.ns, str(self.place.lab.bin / "whtnxt"), *args]
+        return ["ip", "netns", "exec", self.place.ns, str(self.bin / "whtnxt"), *args]
 
     def start(self, *args, **kw):
         return subprocess.Popen(self.argv(*args), env=self.env, stdin=subprocess.DEVNULL,

@@ -1,4 +1,5 @@
-/* What the files about the key share: reading a key message, and saying what is wrong with a file. */
+/* What the files about the key share: reading a key message, and saying what is wrong with a file.
+ */
 #ifndef WHTNXT_STORE_KEY_PRIV_H
 #define WHTNXT_STORE_KEY_PRIV_H
 

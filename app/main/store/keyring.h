@@ -1,7 +1,7 @@
 /*
- * Changing the identity: a new key, one from a file, a copy for safe keeping. A key that is replaced
- * is kept beside the new one; after a crash at any moment identity.key holds the old key or the new
- * one, and whenever it is the new one the old is in its backup.
+ * Changing the identity: a new key, one from a file, a copy for safe keeping. A key that is
+ * replaced is kept beside the new one; after a crash at any moment identity.key holds the old key
+ * or the new one, and whenever it is the new one the old is in its backup.
  */
 #ifndef WHTNXT_STORE_KEYRING_H
 #define WHTNXT_STORE_KEYRING_H

@@ -16,8 +16,12 @@ static void vectors(void **state)
         const char *bytes;
         const char *text;
     } rows[] = {
-        {"f", "Zg=="},          {"fo", "Zm8="},       {"foo", "Zm9v"},
-        {"foob", "Zm9vYg=="},   {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"},
+        {"f", "Zg=="},
+        {"fo", "Zm8="},
+        {"foo", "Zm9v"},
+        {"foob", "Zm9vYg=="},
+        {"fooba", "Zm9vYmE="},
+        {"foobar", "Zm9vYmFy"},
         {"\xfb\xef\xff", "++//"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -38,20 +42,20 @@ static void blanks_and_no_padding(void **state)
     (void)state;
     uint8_t out[16];
     size_t n;
-    assert_int_equal(whtnxt_base64_decode(lp2p_span_str(" Zm9v\r\nYg =\t=\n"),
-                                          room_of(out, sizeof(out)), &n),
-                     0);
-    assert_true(lp2p_span_eq_str(lp2p_span(out, n), "foob"));
     assert_int_equal(
-        whtnxt_base64_decode(lp2p_span_str("Zm9vYg"), room_of(out, sizeof(out)), &n), 0);
+        whtnxt_base64_decode(lp2p_span_str(" Zm9v\r\nYg =\t=\n"), room_of(out, sizeof(out)), &n),
+        0);
+    assert_true(lp2p_span_eq_str(lp2p_span(out, n), "foob"));
+    assert_int_equal(whtnxt_base64_decode(lp2p_span_str("Zm9vYg"), room_of(out, sizeof(out)), &n),
+                     0);
     assert_int_equal(n, 4);
 }
 
 static void what_is_none(void **state)
 {
     (void)state;
-    static const char *const rows[] = {"=",    "Z",     "Zg=",  "Zg===", "Zm8==",
-                                       "Zg==Zg", "--__", "Zm9v!", "Zh==", "\x80"};
+    static const char *const rows[] = {
+        "=", "Z", "Zg=", "Zg===", "Zm8==", "Zg==Zg", "--__", "Zm9v!", "Zh==", "\x80"};
     uint8_t out[16];
     uint8_t many[WHTNXT_BASE64_MAX + 1];
     size_t n;
@@ -66,9 +70,9 @@ static void what_is_none(void **state)
         -LP2P_E_TOO_LONG);
     assert_int_equal(whtnxt_base64_decode(lp2p_span(many, 100), room_of(out, sizeof(out)), &n),
                      -LP2P_E_TOO_LONG);
-    assert_int_equal(whtnxt_base64_encode(lp2p_span(many, sizeof(many)),
-                                          room_of(many, sizeof(many)), &n),
-                     -LP2P_E_TOO_LONG);
+    assert_int_equal(
+        whtnxt_base64_encode(lp2p_span(many, sizeof(many)), room_of(many, sizeof(many)), &n),
+        -LP2P_E_TOO_LONG);
 }
 
 int main(void)

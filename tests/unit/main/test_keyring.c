@@ -1,4 +1,5 @@
-/* Changing the identity over a disk that fails: at every moment there is a key, and none is lost. */
+/* Changing the identity over a disk that fails: at every moment there is a key, and none is lost.
+ */
 #include "main/store/keyring.h"
 
 #include "base/assert.h"

@@ -38,8 +38,8 @@ static void a_running_node_says_goodbye(void **state)
     rig_again(&r);
     rig_expect_node(&r, "running");
     json_t *s = rig_status(&r);
-    assert_int_equal(
-        json_integer_value(json_object_get(json_object_get(s, "node"), "restarts")), 0);
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(s, "node"), "restarts")),
+                     0);
     json_decref(s);
     rig_close(&r);
 }
@@ -209,8 +209,8 @@ static void another_identity_and_its_node(void **state)
     open_with(&r, &k);
     rig_start(&r);
     /* It was somebody else's before: one is no peer of oneself. */
-    expect(&r, WHTNXT_METHOD_ALIAS,
-           json_pack("{s:s,s:s}", "peerId", r.peers[0], "alias", "Laptop"), "");
+    expect(&r, WHTNXT_METHOD_ALIAS, json_pack("{s:s,s:s}", "peerId", r.peers[0], "alias", "Laptop"),
+           "");
     struct whtnxt_answer a = rig_ask(&r, WHTNXT_METHOD_IDENTITY_NEW, NULL);
     assert_string_equal(k.imported, "new");
     assert_string_equal(text_of(a.result, "peerId"), r.peers[0]);
@@ -244,8 +244,8 @@ static void a_refusal_changes_nothing(void **state)
     rig_start(&r);
     expect(&r, WHTNXT_METHOD_IDENTITY_IMPORT, json_pack("{s:s}", "path", "f"), "IDENTITY_PATH");
     assert_null(k.imported);
-    struct whtnxt_answer a =
-        rig_ask(&r, WHTNXT_METHOD_IDENTITY_IMPORT, json_pack("{s:s}", "path", "/f"));
+    struct whtnxt_answer a = rig_ask(&r, WHTNXT_METHOD_IDENTITY_IMPORT,
+                                     json_pack("{s:s}", "path", "/f"));
     assert_string_equal(a.code, "IDENTITY_REFUSED");
     assert_string_equal(a.message, "/f is not a key.");
     whtnxt_answer_fini(&a);
@@ -291,8 +291,7 @@ static void copies(void **state)
     k.err = -LP2P_E_EXISTS;
     expect(&r, WHTNXT_METHOD_IDENTITY_EXPORT, json_pack("{s:s}", "path", "/f"), "IDENTITY_EXISTS");
     k.err = -LP2P_E_IO;
-    expect(&r, WHTNXT_METHOD_IDENTITY_EXPORT, json_pack("{s:s}", "path", "/f"),
-           "IDENTITY_REFUSED");
+    expect(&r, WHTNXT_METHOD_IDENTITY_EXPORT, json_pack("{s:s}", "path", "/f"), "IDENTITY_REFUSED");
     expect(&r, WHTNXT_METHOD_IDENTITY_EXPORT, json_pack("{s:s}", "path", "f"), "IDENTITY_PATH");
     rig_close(&r);
 }
