@@ -17,6 +17,7 @@
  *   settings.c  settings                ping.c     ping
  *   identity.c  identity                restart.c  restart
  *   ask.c       yes or no
+ *   watch.c     status --watch          screen.c   a text redrawn in its place
  *   interrupt.c Ctrl+C and the terminal's size
  *   home.c      whtnxt alone: link, peers, a pasted link
  *
@@ -31,6 +32,7 @@
 #include "ipc/state.h"
 
 #include <getopt.h>
+#include <stdio.h>
 
 /* Exit codes (DESIGN 4.10). */
 #define CLI_OK        0
@@ -188,6 +190,8 @@ int cli_complain_cause(const struct cli *c, enum whtnxt_cause cause);
 int cli_finish_output(const struct cli *c);
 /* Nobody reads any more: the other end of the pipe is closed. */
 bool cli_is_output_gone(void);
+/* Columns and rows of the terminal on standard output; false when there is none. */
+bool cli_terminal_size(unsigned *ret_columns, unsigned *ret_rows);
 /* Prints JSON for a script, one document and a newline; `one_line` for streams of them. */
 void cli_print_json(const json_t *v, bool one_line);
 
@@ -198,10 +202,15 @@ const char *cli_text(const json_t *o, const char *key);
 uint64_t cli_number(const json_t *o, const char *key);
 /* A person's name for a peer: alias or short id. */
 void cli_peer_name(const json_t *status, const char *id, char out[LP2P_SIZE(80)]);
-void cli_print_connections(const struct cli *c, const json_t *status);
-void cli_print_discovered(const struct cli *c, const json_t *status);
+void cli_print_connections(const struct cli *c, FILE *out, const json_t *status);
+void cli_print_discovered(const struct cli *c, FILE *out, const json_t *status);
 /* The status for a person. */
-void cli_print_status(const struct cli *c, const json_t *status);
+void cli_print_status(const struct cli *c, FILE *out, const json_t *status);
+
+/* ---- watch.c ---- */
+
+/* The status again and again, until Ctrl+C or until nobody reads. */
+int cli_watch(struct cli *c);
 
 /* ---- find.c ---- */
 

@@ -35,7 +35,7 @@ static const struct command commands[] = {
         .args = "[--json] [--watch]",
         .summary = "show link, connections and peers",
         .options = "  --json         everything, for scripts (docs/ipc.md)\n"
-                   "  --watch        again every second\n",
+                   "  --watch        again every second, in place on a terminal\n",
         .example = "whtnxt status --json",
         .run = cmd_status,
     },

@@ -38,7 +38,7 @@ static void draw(const struct cli *c, const json_t *status)
     if (term != NULL && strcmp(term, "dumb") != 0) {
         fputs("\033[H\033[2J", stdout);
     }
-    cli_print_status(c, status);
+    cli_print_status(c, stdout, status);
     printf("\nPaste a link and press Enter to connect; Ctrl+D ends this view, WhatNext keeps "
            "running.\n");
     fflush(stdout);
@@ -111,7 +111,7 @@ int cmd_home(struct cli *c)
     }
     json_t *status = cli_status(c, &exit_code);
     if (status != NULL) {
-        cli_print_status(c, status);
+        cli_print_status(c, stdout, status);
     }
     json_decref(status);
     return exit_code;

@@ -32,12 +32,32 @@ static void print_qr(const struct cli *c, const QRcode *qr)
     }
 }
 
+/* Broken over two lines it cannot be read. A pipe has no width. */
+static bool fits(const struct cli *c, const QRcode *qr)
+{
+    unsigned columns;
+    unsigned rows;
+    unsigned width = (unsigned)qr->width + 2 * QR_MARGIN;
+    if (!cli_terminal_size(&columns, &rows) || width <= columns) {
+        return true;
+    }
+    char text[96];
+    snprintf(text, sizeof(text), "The QR code is %u columns wide, this terminal has %u.", width,
+             columns);
+    cli_complain(c, text, "Make it wider, or its letters smaller.");
+    return false;
+}
+
 static int show_qr(const struct cli *c, const char *link)
 {
     /* Level M, byte mode (JOURNEY R7). */
     QRcode *qr = QRcode_encodeString8bit(link, 0, QR_ECLEVEL_M);
     if (qr == NULL) {
         cli_complain(c, "The link does not fit a QR code.", "");
+        return CLI_FAILED;
+    }
+    if (!fits(c, qr)) {
+        QRcode_free(qr);
         return CLI_FAILED;
     }
     print_qr(c, qr);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static const char *const styles[] = {
@@ -70,6 +71,18 @@ bool cli_is_output_gone(void)
 {
     struct pollfd p = {.fd = STDOUT_FILENO};
     return ferror(stdout) || (poll(&p, 1, 0) > 0 && (p.revents & POLLERR) != 0);
+}
+
+bool cli_terminal_size(unsigned *ret_columns, unsigned *ret_rows)
+{
+    struct winsize size;
+    if (isatty(STDOUT_FILENO) != 1 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 ||
+        size.ws_col == 0 || size.ws_row == 0) {
+        return false;
+    }
+    *ret_columns = size.ws_col;
+    *ret_rows = size.ws_row;
+    return true;
 }
 
 int cli_finish_output(const struct cli *c)

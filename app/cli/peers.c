@@ -60,8 +60,8 @@ int cmd_peers(struct cli *c, int argc, char **argv)
         cli_print_json(o, false);
         json_decref(o);
     } else {
-        cli_print_connections(c, status);
-        cli_print_discovered(c, status);
+        cli_print_connections(c, stdout, status);
+        cli_print_discovered(c, stdout, status);
         print_remembered(c, status);
     }
     json_decref(status);

@@ -6,9 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A watch redraws after each answer and this pause (DESIGN 2). */
-#define WATCH_MS 1000U
-
 const char *cli_text(const json_t *o, const char *key)
 {
     const char *text = json_string_value(json_object_get(o, key));
@@ -48,7 +45,8 @@ void cli_peer_name(const json_t *status, const char *id, char out[static 80])
     snprintf(out, 80, "%s", shortened);
 }
 
-static void print_connection(const struct cli *c, const json_t *status, const json_t *conn)
+static void print_connection(const struct cli *c, FILE *out, const json_t *status,
+                             const json_t *conn)
 {
     char name[80];
     char latency[32] = "";
@@ -58,24 +56,25 @@ static void print_connection(const struct cli *c, const json_t *status, const js
     if (ms > 0) {
         snprintf(latency, sizeof(latency), ", %.1f ms", ms);
     }
-    printf("  %s%s%s  %s%s, %s  %s%s%s\n", cli_style_out(c, CLI_GREEN), name, cli_reset_out(c),
-           cli_text(conn, "path"), latency,
-           strcmp(cli_text(conn, "direction"), "outbound") == 0 ? "we connected" : "they connected",
-           cli_style_out(c, CLI_DIM), id, cli_reset_out(c));
+    fprintf(out, "  %s%s%s  %s%s, %s  %s%s%s\n", cli_style_out(c, CLI_GREEN), name,
+            cli_reset_out(c), cli_text(conn, "path"), latency,
+            strcmp(cli_text(conn, "direction"), "outbound") == 0 ? "we connected"
+                                                                 : "they connected",
+            cli_style_out(c, CLI_DIM), id, cli_reset_out(c));
 }
 
-void cli_print_connections(const struct cli *c, const json_t *status)
+void cli_print_connections(const struct cli *c, FILE *out, const json_t *status)
 {
     const json_t *list = json_object_get(status, "connections");
     size_t i;
     const json_t *conn;
-    printf("%sConnected%s\n", cli_style_out(c, CLI_BOLD), cli_reset_out(c));
+    fprintf(out, "%sConnected%s\n", cli_style_out(c, CLI_BOLD), cli_reset_out(c));
     json_array_foreach(list, i, conn)
     {
-        print_connection(c, status, conn);
+        print_connection(c, out, status, conn);
     }
     if (json_array_size(list) == 0) {
-        printf("  nobody yet: send your link, or paste one\n");
+        fprintf(out, "  nobody yet: send your link, or paste one\n");
     }
 }
 
@@ -94,13 +93,13 @@ static bool is_connected(const json_t *status, const char *id)
 }
 
 /* Peers that run WhatNext are listed; other libp2p nodes are counted. */
-void cli_print_discovered(const struct cli *c, const json_t *status)
+void cli_print_discovered(const struct cli *c, FILE *out, const json_t *status)
 {
     size_t i;
     size_t shown = 0;
     size_t others = 0;
     const json_t *p;
-    printf("%sOn this network%s\n", cli_style_out(c, CLI_BOLD), cli_reset_out(c));
+    fprintf(out, "%sOn this network%s\n", cli_style_out(c, CLI_BOLD), cli_reset_out(c));
     json_array_foreach(json_object_get(status, "discoveredPeers"), i, p)
     {
         char name[80];
@@ -110,19 +109,19 @@ void cli_print_discovered(const struct cli *c, const json_t *status)
             continue;
         }
         cli_peer_name(status, id, name);
-        printf("  %s%s  %s%s%s\n", name, is_connected(status, id) ? " (connected)" : "",
-               cli_style_out(c, CLI_DIM), id, cli_reset_out(c));
+        fprintf(out, "  %s%s  %s%s%s\n", name, is_connected(status, id) ? " (connected)" : "",
+                cli_style_out(c, CLI_DIM), id, cli_reset_out(c));
         shown++;
     }
     if (shown == 0) {
-        printf("  no other WhatNext seen\n");
+        fprintf(out, "  no other WhatNext seen\n");
     }
     if (others > 0) {
-        printf("  %zu other libp2p node%s\n", others, others == 1 ? "" : "s");
+        fprintf(out, "  %zu other libp2p node%s\n", others, others == 1 ? "" : "s");
     }
 }
 
-static void print_attempts(const struct cli *c, const json_t *status)
+static void print_attempts(const struct cli *c, FILE *out, const json_t *status)
 {
     size_t i;
     const json_t *a;
@@ -136,12 +135,12 @@ static void print_attempts(const struct cli *c, const json_t *status)
         const char *text = cli_text(a, "text");
         cli_peer_name(status, cli_text(a, "peerId"), name);
         /* The text of a failure names the peer itself. */
-        printf("  %s%s%s  %s\n", cli_style_out(c, CLI_YELLOW), *text != '\0' ? stage : name,
-               cli_reset_out(c), *text != '\0' ? text : stage);
+        fprintf(out, "  %s%s%s  %s\n", cli_style_out(c, CLI_YELLOW), *text != '\0' ? stage : name,
+                cli_reset_out(c), *text != '\0' ? text : stage);
     }
 }
 
-static void print_node(const struct cli *c, const json_t *status)
+static void print_node(const struct cli *c, FILE *out, const json_t *status)
 {
     const json_t *node = json_object_get(status, "node");
     const char *state = cli_text(node, "state");
@@ -150,46 +149,25 @@ static void print_node(const struct cli *c, const json_t *status)
     }
     const json_t *error = json_object_get(node, "error");
     const char *text = cli_text(error, "text");
-    printf("%s", cli_style_out(c, CLI_YELLOW));
+    fprintf(out, "%s", cli_style_out(c, CLI_YELLOW));
     if (*text != '\0') {
-        printf("%s", text);
+        fprintf(out, "%s", text);
     } else {
-        printf("The network part is %s.", state);
+        fprintf(out, "The network part is %s.", state);
     }
-    printf("%s\n", cli_reset_out(c));
+    fprintf(out, "%s\n", cli_reset_out(c));
 }
 
-void cli_print_status(const struct cli *c, const json_t *status)
+void cli_print_status(const struct cli *c, FILE *out, const json_t *status)
 {
     const char *link = cli_text(json_object_get(status, "link"), "url");
-    printf("%sYour link%s\n  %s\n", cli_style_out(c, CLI_BOLD), cli_reset_out(c),
-           *link != '\0' ? link : "starting...");
-    print_node(c, status);
-    cli_print_connections(c, status);
-    print_attempts(c, status);
-    cli_print_discovered(c, status);
-    fflush(stdout);
-}
-
-static int watch(struct cli *c)
-{
-    for (;;) {
-        int exit_code;
-        json_t *status = cli_status(c, &exit_code);
-        if (c->color_out) {
-            fputs("\033[H\033[2J", stdout);
-        }
-        if (status != NULL && c->json) {
-            cli_print_json(status, true);
-        } else if (status != NULL) {
-            cli_print_status(c, status);
-        }
-        json_decref(status);
-        if (cli_is_output_gone()) {
-            return CLI_FAILED;
-        }
-        cli_sleep_ms(WATCH_MS);
-    }
+    fprintf(out, "%sYour link%s\n  %s\n", cli_style_out(c, CLI_BOLD), cli_reset_out(c),
+            *link != '\0' ? link : "starting...");
+    print_node(c, out, status);
+    cli_print_connections(c, out, status);
+    print_attempts(c, out, status);
+    cli_print_discovered(c, out, status);
+    fflush(out);
 }
 
 int cmd_status(struct cli *c, int argc, char **argv)
@@ -209,7 +187,7 @@ int cmd_status(struct cli *c, int argc, char **argv)
         return cli_usage_of("status");
     }
     if (watching) {
-        return watch(c);
+        return cli_watch(c);
     }
     int exit_code;
     json_t *status = cli_status(c, &exit_code);
@@ -219,7 +197,7 @@ int cmd_status(struct cli *c, int argc, char **argv)
     if (c->json) {
         cli_print_json(status, false);
     } else {
-        cli_print_status(c, status);
+        cli_print_status(c, stdout, status);
     }
     json_decref(status);
     return CLI_OK;
