@@ -127,7 +127,7 @@ int cmd_version(struct cli *c, int argc, char **argv)
     if (cli_call(c, WHTNXT_METHOD_GET_VERSION, NULL, CLI_POLL_DEADLINE_MS, &a) == 0) {
         const char *running = cli_text(a.result, "version");
         if (*running != '\0' && strcmp(running, LP2P_VERSION) != 0) {
-            printf("running: %s (restart to use the new one)\n", running);
+            printf("running: %s (to use the new one: whtnxt restart)\n", running);
         }
         whtnxt_answer_fini(&a);
     }

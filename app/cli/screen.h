@@ -1,7 +1,7 @@
 /*
  * A text that is redrawn in its place: up to where it began, each line over the old one, the rest
- * cleared. One write a frame and only what is seen changes, so nothing flickers; lines are cut to the
- * terminal's width, so that we know where it began, also after the width has changed.
+ * cleared. One write a frame and only what is seen changes, so nothing flickers; lines are cut to
+ * the terminal's width, so that we know where it began, also after the width has changed.
  */
 #ifndef WHTNXT_CLI_SCREEN_H
 #define WHTNXT_CLI_SCREEN_H

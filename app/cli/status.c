@@ -144,6 +144,10 @@ static void print_node(const struct cli *c, FILE *out, const json_t *status)
 {
     const json_t *node = json_object_get(status, "node");
     const char *state = cli_text(node, "state");
+    if (json_is_true(json_object_get(node, "restartNeeded"))) {
+        fprintf(out, "%sWhat runs is not what is set or installed: whtnxt restart%s\n",
+                cli_style_out(c, CLI_YELLOW), cli_reset_out(c));
+    }
     if (strcmp(state, "running") == 0) {
         return;
     }

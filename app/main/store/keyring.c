@@ -75,7 +75,8 @@ static int keep_damaged(const struct whtnxt_key_cfg *cfg, const char *path,
 
 struct old_key {
     uint8_t pb[KEY_FILE_MAX];
-    size_t n; /* 0: there was none, or nothing that is a key */
+    size_t n;  /* 0: there was none, or nothing that is a key */
+    bool good; /* it may stay if it is the same key */
 };
 
 /* Reads what is there and makes it safe. */
@@ -91,6 +92,7 @@ static int keep_old(const struct whtnxt_key_cfg *cfg, const char *path, struct o
     }
     if (err == 0 && key_decode(cfg->crypto, lp2p_span(old->pb, old->n), &was) == 0) {
         ret->changed = !lp2p_peer_id_eq(&was.id, &ret->identity.id);
+        old->good = info.ours && info.alone && (info.mode & 077U) == 0;
         if (ret->changed) {
             err = keep_copy(cfg->disk, path, lp2p_span(old->pb, old->n), &was.id, ret->kept);
         }
@@ -135,7 +137,7 @@ static int replace(const struct whtnxt_key_cfg *cfg, struct whtnxt_keyring *ret,
     if (err == 0) {
         err = keep_old(cfg, path, &old, ret);
     }
-    if (err == 0 && ret->changed) {
+    if (err == 0 && (ret->changed || !old.good)) {
         lp2p_identity_encode(&ret->identity, pb);
         err = whtnxt_file_save(cfg->disk, path, pb, sizeof(pb), false);
         lp2p_wipe(pb, sizeof(pb));

@@ -297,6 +297,24 @@ static void a_key_is_read_raw_and_in_base64(void **state)
     end(&w);
 }
 
+/* It was refused because others could read it: the same key from a safe place makes it good. */
+static void the_same_key_mends_its_file(void **state)
+{
+    (void)state;
+    static struct world w;
+    uint8_t pb[LP2P_PRIVATE_KEY_ED25519_PB_SIZE];
+    struct lp2p_identity id;
+    start(&w);
+    lp2p_identity_encode(&w.first, pb);
+    simdisk_at(&w.d, KEY)->mode = 0644;
+    assert_int_equal(whtnxt_key_load(&w.cfg, &id, w.reason), -LP2P_E_PERM);
+    assert_int_equal(import(&w, pb, sizeof(pb)), 0);
+    assert_true(!w.ring.changed && w.ring.kept[0] == '\0');
+    struct lp2p_peer_id now = loaded(&w);
+    assert_true(is_first(&w, &now) && holds_key(&w, KEY, &w.first));
+    end(&w);
+}
+
 static void what_is_no_key_is_refused(void **state)
 {
     (void)state;
@@ -402,6 +420,7 @@ int main(void)
         cmocka_unit_test(after_a_loss_of_power_no_key_is_lost),
         cmocka_unit_test(any_call_that_fails_leaves_the_old_key),
         cmocka_unit_test(a_key_is_read_raw_and_in_base64),
+        cmocka_unit_test(the_same_key_mends_its_file),
         cmocka_unit_test(what_is_no_key_is_refused),
         cmocka_unit_test(a_copy_overwrites_nothing_unasked),
         cmocka_unit_test(a_copy_that_fails_leaves_nothing),
