@@ -3,7 +3,7 @@
 #include "sim/lab.h"
 
 #include "base/assert.h"
-#include "proto/mdns/mdns_priv.h"
+#include "proto/mdns/mdns.h"
 
 #define DELAY       LP2P_MSEC(5)
 #define FALSE_ADDRS 8U
@@ -34,24 +34,41 @@ static void liar_start(struct liar *l, struct lab_world *w, const struct lab_nod
     assert_int_equal(l->n->env->ops->udp_open(l->n->env, &cfg, &events, NULL, &l->u), 0);
 }
 
-/* One packet with addresses where nobody is, from 10.0.0.`first` on. */
+static uint64_t first_bytes(const void *ctx, struct lp2p_span key)
+{
+    (void)ctx;
+    uint64_t hash = 0;
+    memcpy(&hash, key.p, LP2P_MIN(key.n, sizeof(hash)));
+    return hash;
+}
+
+/* Announces addresses where nobody is, from 10.0.0.`first` on, as that peer would. */
 static void liar_lie(const struct liar *l, uint8_t first)
 {
-    struct lp2p_endpoint group = lp2p_mdns_group(LP2P_FAMILY_IP4);
-    struct lp2p_mdns_link link = {.ifindex = 1, .family = LP2P_FAMILY_IP4, .n_addrs = FALSE_ADDRS};
+    static const char *const tags[] = {"_p2p._udp.local"};
+    struct lp2p_mdns_cfg cfg = {.mem = lp2p_mem_default(),
+                                .random = &l->n->env->random,
+                                .hasher = {.hash = first_bytes},
+                                .self = *l->about,
+                                .tags = tags,
+                                .n_tags = 1,
+                                .peers_max = 1,
+                                .new_per_min = 1};
+    struct lp2p_mdns_link link = {
+        .ifindex = l->n->ifindex, .family = LP2P_FAMILY_IP4, .n_addrs = FALSE_ADDRS};
     for (uint8_t i = 0; i < FALSE_ADDRS; i++) {
         link.addrs[i].at = lp2p_endpoint_ip4(10, 0, 0, (uint8_t)(first + i), 4001);
     }
-    struct mdns_answer answer = {.tag = "_p2p._udp.local",
-                                 .name = "abcdefghijklmnopqrstuvwxyz0123456789",
-                                 .self = l->about,
-                                 .note = "",
-                                 .link = &link,
-                                 .ttl = 3600};
-    uint8_t buf[LP2P_MDNS_SEND_MAX];
-    size_t n = mdns_packet_answer(&answer, buf);
-    assert_true(n > 0);
-    (void)l->n->env->ops->udp_send(l->u, &group, l->n->ifindex, NULL, lp2p_span(buf, n));
+    struct lp2p_mdns *e;
+    struct lp2p_mdns_dgram_out out;
+    lp2p_ts now = lp2p_env_now(l->n->env);
+    assert_int_equal(lp2p_mdns_new(&cfg, &e), 0);
+    lp2p_mdns_set_links(e, now, &link, 1);
+    while (lp2p_mdns_out_dgram(e, now, &out)) {
+        (void)l->n->env->ops->udp_send(l->u, &out.to, out.ifindex, NULL, out.data);
+        lp2p_mdns_out_dgram_done(e);
+    }
+    lp2p_mdns_free(e);
 }
 
 /* Packets all the time, before the attempt and while it runs, with ever other addresses. */
