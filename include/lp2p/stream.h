@@ -41,7 +41,8 @@ struct lp2p_open {
 };
 
 /*
- * Serves a protocol. `protocol` is copied; `ops` outlives the host. -LP2P_E_EXISTS, -LP2P_E_INVAL,
+ * Serves a protocol. Peers are told of as many as fit into 2 KiB of identify, the first ones first.
+ * `protocol` is copied; `ops` outlives the host. -LP2P_E_EXISTS, -LP2P_E_INVAL,
  * -LP2P_E_LIMIT (64 with our own), -LP2P_E_NOMEM.
  */
 LP2P_API int lp2p_host_handle(struct lp2p_host *host, const char *protocol,

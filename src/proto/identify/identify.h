@@ -25,6 +25,8 @@
 /* What we send: rust refuses more than 4,096, js 4.0.7 takes one message only (DIGEST 1.10). */
 #define LP2P_IDENTIFY_SEND_MAX       2048U
 #define LP2P_IDENTIFY_SEND_ADDRS_MAX 20U
+/* As much of our agent version as we keep of a peer's, where there is too little room. */
+#define LP2P_IDENTIFY_SEND_AGENT_MAX 128U
 /* What is kept of a merged message: more is counted and dropped (go-libp2p#3501, SECURITY 2.2). */
 #define LP2P_IDENTIFY_ADDRS_MAX     64U
 #define LP2P_IDENTIFY_PROTOCOLS_MAX 128U
@@ -57,8 +59,9 @@ int lp2p_identify_decode(struct lp2p_span pb, struct lp2p_identify_msg *ret);
  * Appends the message to `buf` without a length prefix, at most LP2P_IDENTIFY_SEND_MAX bytes.
  * Addresses that not every implementation parses are left out, `observed_addr` too. When the
  * message is too long addresses go first, the last ones before the first ones, so the caller sorts
- * them by use; a record for which there is no room even then is left out, since not everybody reads
- * it. -LP2P_E_LIMIT when it is too long with neither, -LP2P_E_NOMEM.
+ * them by use; then the record, which not everybody reads, and then the last protocols, so that a
+ * host with many is still known by the others. -LP2P_E_LIMIT when it is too long with none of them,
+ * -LP2P_E_NOMEM.
  */
 int lp2p_identify_encode(const struct lp2p_identify_msg *msg, struct lp2p_buf *buf);
 

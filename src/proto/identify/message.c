@@ -136,20 +136,35 @@ static size_t base_size(const struct lp2p_identify_msg *m)
     return n;
 }
 
-/* Leaves in `m` what may be sent: the record if it fits, plain addresses, as many as fit. */
-static int shorten(struct lp2p_identify_msg *m)
+/* Without what gives way first: the record, then the end of a long agent version, then the
+ * protocols that were named last. A message that says less is worth more than none. */
+static int shorten_base(struct lp2p_identify_msg *m, size_t *ret_size)
 {
-    if (!lp2p_identify_addr_is_plain(m->observed_addr)) {
-        m->observed_addr = lp2p_span(NULL, 0);
-    }
-    size_t size = base_size(m), kept = 0;
+    size_t size = base_size(m);
     if (size > LP2P_IDENTIFY_SEND_MAX) {
         m->signed_peer_record = lp2p_span(NULL, 0);
         size = base_size(m);
     }
     if (size > LP2P_IDENTIFY_SEND_MAX) {
-        return -LP2P_E_LIMIT;
+        m->agent_version.n = LP2P_MIN(m->agent_version.n, LP2P_IDENTIFY_SEND_AGENT_MAX);
+        size = base_size(m);
     }
+    while (size > LP2P_IDENTIFY_SEND_MAX && m->n_protocols > 0) {
+        m->n_protocols--;
+        size -= optional_size(FIELD_PROTOCOLS, m->protocols[m->n_protocols]);
+    }
+    *ret_size = size;
+    return size > LP2P_IDENTIFY_SEND_MAX ? -LP2P_E_LIMIT : 0;
+}
+
+/* Leaves in `m` what may be sent: plain addresses, as many as fit beside the rest. */
+static int shorten(struct lp2p_identify_msg *m)
+{
+    if (!lp2p_identify_addr_is_plain(m->observed_addr)) {
+        m->observed_addr = lp2p_span(NULL, 0);
+    }
+    size_t size, kept = 0;
+    LP2P_TRY(shorten_base(m, &size));
     for (size_t i = 0; i < m->n_addrs && kept < LP2P_IDENTIFY_SEND_ADDRS_MAX; i++) {
         size_t add = lp2p_pb_size_bytes(FIELD_LISTEN_ADDRS, m->addrs[i].n);
         if (!lp2p_identify_addr_is_plain(m->addrs[i])) {

@@ -246,16 +246,40 @@ static void a_record_without_room_is_left_out(void **state)
     lp2p_buf_fini(&buf);
 }
 
+/* A host with more protocols than fit is known by the first of them. */
+static void the_last_protocols_go_when_there_are_too_many(void **state)
+{
+    (void)state;
+    static uint8_t bytes[LP2P_IDENTIFY_SEND_MAX];
+    struct lp2p_identify_msg got,
+        msg = {.agent_version = lp2p_span(bytes, 1000), .n_protocols = 60};
+    memset(bytes, 'x', sizeof(bytes));
+    for (size_t i = 0; i < msg.n_protocols; i++) {
+        msg.protocols[i] = lp2p_span(bytes, 40 + i);
+    }
+    struct lp2p_buf buf;
+    lp2p_buf_init(&buf, lp2p_mem_default(), LP2P_IDENTIFY_SEND_MAX);
+    assert_int_equal(lp2p_identify_encode(&msg, &buf), 0);
+    assert_in_range(buf.len, LP2P_IDENTIFY_SEND_MAX - 100, LP2P_IDENTIFY_SEND_MAX);
+    assert_int_equal(lp2p_identify_decode(lp2p_buf_span(&buf), &got), 0);
+    assert_int_equal(got.agent_version.n, LP2P_IDENTIFY_SEND_AGENT_MAX);
+    assert_in_range(got.n_protocols, 20, 50);
+    for (size_t i = 0; i < got.n_protocols; i++) {
+        assert_int_equal(got.protocols[i].n, 40 + i);
+    }
+    lp2p_buf_fini(&buf);
+}
+
 static void a_message_that_cannot_fit_is_refused(void **state)
 {
     (void)state;
-    static const uint8_t agent[LP2P_IDENTIFY_SEND_MAX];
-    struct lp2p_identify_msg msg = {.agent_version = lp2p_span(agent, sizeof(agent))};
+    static const uint8_t key[LP2P_IDENTIFY_SEND_MAX];
+    struct lp2p_identify_msg msg = {.public_key = lp2p_span(key, sizeof(key))};
     struct lp2p_buf buf;
     lp2p_buf_init(&buf, lp2p_mem_default(), 2 * LP2P_IDENTIFY_SEND_MAX);
     assert_int_equal(lp2p_identify_encode(&msg, &buf), -LP2P_E_LIMIT);
     assert_int_equal(buf.len, 0);
-    msg.agent_version.n -= 3; /* key and two bytes of length */
+    msg.public_key.n -= 3; /* key and two bytes of length */
     assert_int_equal(lp2p_identify_encode(&msg, &buf), 0);
     assert_int_equal(buf.len, LP2P_IDENTIFY_SEND_MAX);
     lp2p_buf_fini(&buf);
@@ -273,6 +297,7 @@ int main(void)
         cmocka_unit_test(an_exotic_observed_address_is_left_out),
         cmocka_unit_test(the_least_useful_addresses_go_first),
         cmocka_unit_test(a_record_without_room_is_left_out),
+        cmocka_unit_test(the_last_protocols_go_when_there_are_too_many),
         cmocka_unit_test(a_message_that_cannot_fit_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
