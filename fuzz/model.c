@@ -36,10 +36,31 @@ static int copy(void *ctx, const struct whtnxt_key_copy *wish, struct whtnxt_key
     return wish->force ? 0 : -LP2P_E_EXISTS;
 }
 
+/* A line that the node cannot read would end it, again and again. */
+static void sent(const struct whtnxt_node_msg *msg)
+{
+    struct whtnxt_node_msg again;
+    struct lp2p_buf out;
+    enum whtnxt_talk talk = WHTNXT_TALK_NEW;
+    while (!whtnxt_msg_is_allowed(msg->type, talk)) {
+        talk++;
+    }
+    lp2p_buf_init(&out, lp2p_mem_default(), WHTNXT_COMMAND_MAX + 1);
+    LP2P_ASSERT(whtnxt_node_msg_encode(&out, msg) == 0);
+    LP2P_ASSERT(whtnxt_node_msg_decode(lp2p_span(out.p, out.len - 1), WHTNXT_TO_NODE, talk,
+                                       lp2p_mem_default(), &again) == 0);
+    LP2P_ASSERT(again.type == msg->type);
+    whtnxt_node_msg_fini(&again);
+    lp2p_buf_fini(&out);
+}
+
 static void act(struct whtnxt_model *m)
 {
     struct whtnxt_action a;
     while (whtnxt_model_action(m, &a)) {
+        if (a.type == WHTNXT_DO_SEND) {
+            sent(&a.msg);
+        }
         whtnxt_action_fini(&a);
     }
 }

@@ -42,7 +42,8 @@ static const struct field connect_fields[] = {
     MSG(BOOL, connect.background, "background"),
 };
 static const struct field connect_addr_fields[] = {
-    FIELD_CHARS(struct whtnxt_connect_addr, EXACT, addr, "addr"),
+    /* Cleaned, not refused: one address that is none must not cost the others their try. */
+    FIELD_CHARS(struct whtnxt_connect_addr, TEXT, addr, "addr"),
     FIELD_WORDS(struct whtnxt_connect_addr, source, "source", source_words, WHTNXT_ADDR_SOURCES),
 };
 static const struct field cancel_fields[] = {MSG(NUM, cancel, "id")};

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/text.h"
 #include "lp2p/error.h"
 #include "model/model_priv.h"
 
@@ -70,9 +71,17 @@ struct model_attempt *model_attempt_add(struct whtnxt_model *m, uint64_t now, co
     return a;
 }
 
+/* Messages carry clean text: a DNS name of a link may hold any character. */
+bool model_addr_fits(const char *addr)
+{
+    char clean[WHTNXT_TEXT_SIZE];
+    lp2p_text_clean(lp2p_span_str(addr), clean, sizeof(clean));
+    return strcmp(addr, clean) == 0;
+}
+
 void model_attempt_addr(struct model_attempt *a, const char *addr, enum whtnxt_addr_source source)
 {
-    if (a->n_addrs == WHTNXT_CONNECT_ADDRS || strlen(addr) >= WHTNXT_TEXT_SIZE) {
+    if (a->n_addrs == WHTNXT_CONNECT_ADDRS || !model_addr_fits(addr)) {
         return;
     }
     for (size_t i = 0; i < a->n_addrs; i++) {

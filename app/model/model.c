@@ -23,6 +23,7 @@ int whtnxt_model_new(const struct whtnxt_model_cfg *cfg, struct whtnxt_model **r
     m->version = cfg->version;
     m->key = cfg->key;
     m->wall_offset = cfg->wall - cfg->now;
+    m->now = cfg->now;
     m->wake = UINT64_MAX;
     m->next_id = 1;
     m->node.state = MODEL_NODE_STARTING;

@@ -233,6 +233,9 @@ struct model_attempt *model_attempt_add(struct whtnxt_model *m, uint64_t now, co
 void model_attempt_go(struct whtnxt_model *m, uint64_t now, struct model_attempt *a);
 void model_attempt_end(struct whtnxt_model *m, uint64_t now, struct model_attempt *a,
                        enum whtnxt_stage stage, enum whtnxt_cause cause);
+/* True for an address that a message to the node can carry: no longer than its room, clean. */
+bool model_addr_fits(const char *addr);
+/* Adds an address, once; what does not fit is left out. */
 void model_attempt_addr(struct model_attempt *a, const char *addr, enum whtnxt_addr_source source);
 void model_attempts_state(struct whtnxt_model *m, uint64_t now);
 void model_attempts_node_gone(struct whtnxt_model *m);

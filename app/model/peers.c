@@ -213,12 +213,41 @@ json_t *whtnxt_model_peers(const struct whtnxt_model *m)
     return o;
 }
 
-static int peer_load(struct whtnxt_model *m, const json_t *o)
+/* What the node would not take is not taken either: one word of a file must not cost us the node,
+ * or the other peers. False: it is no id. */
+static bool load_id(const char *text, char id[static WHTNXT_ID_SIZE])
+{
+    struct lp2p_peer_id parsed;
+    if (lp2p_peer_id_parse(text, strlen(text), &parsed) != 0) {
+        return false;
+    }
+    lp2p_peer_id_format(&parsed, id);
+    return true;
+}
+
+static bool load_addr(const char *text, char out[static WHTNXT_TEXT_SIZE])
+{
+    static char again[LP2P_MULTIADDR_TEXT_SIZE]; /* exception: too large for the stack's taste */
+    struct lp2p_multiaddr parsed;
+    if (lp2p_multiaddr_parse(text, strlen(text), &parsed) != 0) {
+        return false;
+    }
+    size_t n = lp2p_multiaddr_format(&parsed, again);
+    if (!model_addr_fits(again)) {
+        return false;
+    }
+    memcpy(out, again, n + 1);
+    return true;
+}
+
+/* `dropped` counts ids and addresses that are none. */
+static int peer_load(struct whtnxt_model *m, const json_t *o, size_t *dropped)
 {
     struct model_peer p = {.last_wall = 0};
     const json_t *addrs;
     const char *alias;
-    LP2P_TRY(whtnxt_json_copy_str(o, "id", p.id, sizeof(p.id)));
+    const char *id;
+    LP2P_TRY(whtnxt_json_get_str(o, "id", WHTNXT_TEXT_SIZE, &id));
     LP2P_TRY(whtnxt_json_get_str(o, "alias", 1024, &alias));
     LP2P_TRY(whtnxt_json_get_bool(o, "wanted", &p.wanted));
     LP2P_TRY(whtnxt_json_get_bool(o, "blocked", &p.blocked));
@@ -228,13 +257,18 @@ static int peer_load(struct whtnxt_model *m, const json_t *o)
     whtnxt_clean(p.alias, sizeof(p.alias), alias, strlen(alias), 64);
     for (size_t i = 0; i < json_array_size(addrs); i++) {
         const json_t *v = json_array_get(addrs, i);
-        if (!json_is_string(v) || json_string_length(v) >= WHTNXT_TEXT_SIZE) {
+        if (!json_is_string(v)) {
             return -LP2P_E_DECODE;
         }
-        memcpy(p.addrs[p.n_addrs++], json_string_value(v), json_string_length(v) + 1);
+        if (load_addr(json_string_value(v), p.addrs[p.n_addrs])) {
+            p.n_addrs++;
+        } else {
+            ++*dropped;
+        }
     }
-    if (!whtnxt_is_id_text(p.id) || model_peer_find(m, p.id) != NULL) {
-        return -LP2P_E_DECODE;
+    if (!load_id(id, p.id) || model_peer_find(m, p.id) != NULL) {
+        ++*dropped;
+        return 0;
     }
     struct model_peer *into = peer_room(m);
     if (into == NULL) {
@@ -259,13 +293,20 @@ int whtnxt_model_load_peers(struct whtnxt_model *m, const json_t *o)
         return -LP2P_E_VERSION;
     }
     LP2P_TRY(whtnxt_json_get_array(o, "peers", WHTNXT_MODEL_PEERS, &list));
+    size_t dropped = 0;
     for (size_t i = 0; i < json_array_size(list); i++) {
-        int r = peer_load(m, json_array_get(list, i));
+        int r = peer_load(m, json_array_get(list, i), &dropped);
         if (r != 0) {
             m->n_peers = 0;
             return r;
         }
     }
     m->peers_locked = false;
+    if (dropped > 0) {
+        model_say(m, WHTNXT_LOG_WARNING, WHTNXT_CAUSE_STORE_REFUSED,
+                  "Of the remembered peers %zu id%s or address%s could not be read and %s left out",
+                  dropped, dropped == 1 ? "" : "s", dropped == 1 ? "" : "es",
+                  dropped == 1 ? "was" : "were");
+    }
     return 0;
 }

@@ -370,6 +370,19 @@ static void remote_text_is_cleaned(void **state)
     whtnxt_node_msg_fini(&m);
 }
 
+/* One address that is none does not cost the others their try, and not the node its life. */
+static void an_odd_address_is_cleaned(void **state)
+{
+    (void)state;
+    struct whtnxt_node_msg m;
+    static const char line[] =
+        "{\"t\":\"connect\",\"id\":1,\"peer\":\"11111111\",\"timeoutMs\":1,\"lookMs\":1,"
+        "\"background\":false,\"addrs\":[{\"addr\":\"/tcp/1\\u0007\",\"source\":\"link\"}]}";
+    assert_int_equal(decode(lp2p_span_str(line), WHTNXT_MSG_CONNECT, &m), 0);
+    assert_string_equal(m.connect.addrs[0].addr, "/tcp/1?");
+    whtnxt_node_msg_fini(&m);
+}
+
 static void too_many_of_each_list(void **state)
 {
     (void)state;
@@ -509,6 +522,7 @@ int main(void)
         cmocka_unit_test(every_member_missing_or_wrong),
         cmocka_unit_test(bad_values),
         cmocka_unit_test(remote_text_is_cleaned),
+        cmocka_unit_test(an_odd_address_is_cleaned),
         cmocka_unit_test(too_many_of_each_list),
         cmocka_unit_test(fullest_state_fits),
         cmocka_unit_test(out_of_memory),
