@@ -75,8 +75,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
         return 0;
     }
     bool settings = (p[0] & 1U) != 0;
-    int (*load)(struct whtnxt_model *m, const json_t *o) = settings ? whtnxt_model_load_settings
-                                                                   : whtnxt_model_load_peers;
+    int (*load)(struct whtnxt_model * m, const json_t *o) = settings ? whtnxt_model_load_settings
+                                                                     : whtnxt_model_load_peers;
     struct whtnxt_model *m = model(&random);
     struct whtnxt_model *again = model(&random);
     if (load(m, o) == 0) {

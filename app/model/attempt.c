@@ -7,9 +7,6 @@
 #include "lp2p/error.h"
 #include "model/model_priv.h"
 
-/* Between tries of a wanted peer (JOURNEY B4); the last one repeats, with a quarter of jitter. */
-static const uint64_t schedule_ms[] = {0, 1000, 2000, 5000, 10000, 30000, 60000};
-
 struct model_attempt *model_attempt_find(struct whtnxt_model *m, uint64_t id)
 {
     for (size_t i = 0; id != 0 && i < MODEL_ATTEMPTS; i++) {
@@ -31,11 +28,13 @@ struct model_attempt *model_attempt_of(struct whtnxt_model *m, const char *peer)
     return NULL;
 }
 
-/* A free place; the oldest ended attempt makes room when there are 32 of them. */
+/* A free place; the oldest ended attempt makes room when there are 32 of them, and of those that
+ * run the one that waits longest. */
 static struct model_attempt *attempt_place(struct whtnxt_model *m)
 {
     struct model_attempt *free_one = NULL;
     struct model_attempt *oldest = NULL;
+    struct model_attempt *waiting = NULL;
     size_t running = 0;
     for (size_t i = 0; i < MODEL_ATTEMPTS; i++) {
         struct model_attempt *a = &m->attempts[i];
@@ -43,12 +42,16 @@ static struct model_attempt *attempt_place(struct whtnxt_model *m)
             free_one = a;
         } else if (!whtnxt_stage_has_ended(a->stage)) {
             running++;
+            if (a->stage == WHTNXT_STAGE_WAITING &&
+                (waiting == NULL || a->next_try > waiting->next_try)) {
+                waiting = a;
+            }
         } else if (oldest == NULL || a->ended < oldest->ended) {
             oldest = a;
         }
     }
     if (running >= WHTNXT_MODEL_RUNNING) {
-        return NULL;
+        return waiting;
     }
     return free_one != NULL ? free_one : oldest;
 }
@@ -208,6 +211,39 @@ static void attempt_close(struct whtnxt_model *m, uint64_t now, struct model_att
     }
 }
 
+static void attempt_wait(struct whtnxt_model *m, uint64_t now, struct model_attempt *a,
+                         struct model_peer *p)
+{
+    model_peer_later(m, now, p);
+    a->next_try = p->next_try;
+    a->stage = WHTNXT_STAGE_WAITING;
+    a->node_id = 0;
+}
+
+struct model_attempt *model_attempt_add_first(struct whtnxt_model *m, uint64_t now,
+                                              const char *peer, enum model_source source)
+{
+    struct model_attempt *a = model_attempt_add(m, now, peer, source);
+    for (size_t i = 0; a == NULL && i < MODEL_ATTEMPTS; i++) {
+        struct model_attempt *other = &m->attempts[i];
+        struct model_peer *p = other->id != 0 ? model_peer_find(m, other->peer) : NULL;
+        if (p != NULL && other->source == MODEL_FROM_MEMORY &&
+            !whtnxt_stage_has_ended(other->stage)) {
+            send_cancel(m, other);
+            attempt_wait(m, now, other, p);
+            a = model_attempt_add(m, now, peer, source);
+        }
+    }
+    return a;
+}
+
+void model_attempt_again(struct whtnxt_model *m, uint64_t now, struct model_attempt *a)
+{
+    a->deadline = now + WHTNXT_MODEL_ATTEMPT_MS + MODEL_ATTEMPT_GRACE_MS;
+    a->n_paths = 0;
+    model_attempt_go(m, now, a);
+}
+
 void model_attempt_end(struct whtnxt_model *m, uint64_t now, struct model_attempt *a,
                        enum whtnxt_stage stage, enum whtnxt_cause cause)
 {
@@ -250,16 +286,12 @@ static enum whtnxt_cause deepest_cause(const struct model_attempt *a, uint16_t *
 /* A wanted peer is tried again later; what a user asked for has an end. */
 static bool attempt_waits(struct whtnxt_model *m, uint64_t now, struct model_attempt *a)
 {
-    const struct model_peer *p = model_peer_find(m, a->peer);
+    struct model_peer *p = model_peer_find(m, a->peer);
     if (a->source != MODEL_FROM_MEMORY || p == NULL || !p->wanted ||
         a->cause == WHTNXT_CAUSE_DECLINED) {
         return false;
     }
-    a->tries = LP2P_MIN(a->tries + 1, (unsigned)LP2P_COUNT(schedule_ms) - 1);
-    uint64_t wait = schedule_ms[a->tries];
-    a->next_try = now + wait - lp2p_random_below(m->random, wait / 4 + 1);
-    a->stage = WHTNXT_STAGE_WAITING;
-    a->node_id = 0;
+    attempt_wait(m, now, a, p);
     return true;
 }
 
@@ -294,7 +326,7 @@ static void attempt_connected(struct whtnxt_model *m, uint64_t now, struct model
     a->cause = WHTNXT_CAUSE_NONE;
     a->text[0] = '\0';
     attempt_close(m, now, a, WHTNXT_STAGE_CONNECTED);
-    model_peer_connected(m, now, a->peer, true);
+    model_peer_connected(m, now, a->peer);
 }
 
 /* ---- the node's word ---- */
@@ -342,8 +374,12 @@ void model_attempts_state(struct whtnxt_model *m, uint64_t now)
     }
 }
 
+/* A new node knows of no try: what is wanted is tried at once, too. */
 void model_attempts_node_gone(struct whtnxt_model *m)
 {
+    for (size_t i = 0; i < m->n_peers; i++) {
+        m->peers[i].next_try = 0;
+    }
     for (size_t i = 0; i < MODEL_ATTEMPTS; i++) {
         struct model_attempt *a = &m->attempts[i];
         if (a->id != 0 && !whtnxt_stage_has_ended(a->stage)) {
@@ -358,11 +394,13 @@ void model_attempts_send(struct whtnxt_model *m, uint64_t now)
 {
     for (size_t i = 0; i < MODEL_ATTEMPTS; i++) {
         struct model_attempt *a = &m->attempts[i];
-        if (a->id != 0 && a->stage == WHTNXT_STAGE_QUEUED) {
-            if (a->source == MODEL_FROM_MEMORY) {
-                a->deadline = now + WHTNXT_MODEL_ATTEMPT_MS + MODEL_ATTEMPT_GRACE_MS;
-            }
+        if (a->id == 0 || a->stage != WHTNXT_STAGE_QUEUED) {
+            continue;
+        }
+        if (a->source != MODEL_FROM_MEMORY) {
             model_attempt_go(m, now, a);
+        } else if (model_may_reconnect(m)) {
+            model_attempt_again(m, now, a);
         }
     }
 }
@@ -382,12 +420,6 @@ static void attempt_tick(struct whtnxt_model *m, uint64_t now, struct model_atte
         if (now >= a->ended + WHTNXT_MODEL_ENDED_MS) {
             a->id = 0;
         }
-    } else if (a->stage == WHTNXT_STAGE_WAITING) {
-        if (now >= a->next_try) {
-            a->deadline = now + WHTNXT_MODEL_ATTEMPT_MS + MODEL_ATTEMPT_GRACE_MS;
-            a->n_paths = 0;
-            model_attempt_go(m, now, a);
-        }
     } else if (attempt_can_expire(a) && now >= a->deadline) {
         send_cancel(m, a);
         attempt_failed(m, now, a, WHTNXT_CAUSE_TIMED_OUT);
@@ -406,7 +438,7 @@ void model_attempts_tick(struct whtnxt_model *m, uint64_t now)
 
 uint64_t model_attempts_deadline(const struct whtnxt_model *m)
 {
-    uint64_t at = UINT64_MAX;
+    uint64_t at = model_peers_deadline(m);
     for (size_t i = 0; i < MODEL_ATTEMPTS; i++) {
         const struct model_attempt *a = &m->attempts[i];
         if (a->id == 0) {
@@ -414,8 +446,6 @@ uint64_t model_attempts_deadline(const struct whtnxt_model *m)
         }
         if (whtnxt_stage_has_ended(a->stage)) {
             at = LP2P_MIN(at, a->ended + WHTNXT_MODEL_ENDED_MS);
-        } else if (a->stage == WHTNXT_STAGE_WAITING) {
-            at = LP2P_MIN(at, a->next_try);
         } else if (attempt_can_expire(a)) {
             at = LP2P_MIN(at, a->deadline);
         }

@@ -108,7 +108,7 @@ static struct model_attempt *dial(struct whtnxt_model *m, uint64_t now, const st
     struct model_attempt *a = model_attempt_of(m, id);
     size_t known = a != NULL ? a->n_addrs : 0;
     if (a == NULL) {
-        a = model_attempt_add(m, now, id, from);
+        a = model_attempt_add_first(m, now, id, from);
     } else if (a->source == MODEL_FROM_MEMORY) {
         /* A paste ignores any back-off. */
         a->source = from;
@@ -122,7 +122,7 @@ static struct model_attempt *dial(struct whtnxt_model *m, uint64_t now, const st
     take_addrs(a, l, source);
     if (model_is_connected(m, id)) {
         model_attempt_end(m, now, a, WHTNXT_STAGE_CONNECTED, WHTNXT_CAUSE_ALREADY_CONNECTED);
-        model_peer_connected(m, now, id, true);
+        model_peer_connected(m, now, id);
     } else if (a->node_id == 0 || a->n_addrs != known) {
         model_attempt_go(m, now, a);
     }

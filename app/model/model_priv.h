@@ -85,8 +85,7 @@ struct model_attempt {
     uint64_t since;
     uint64_t ended;
     uint64_t deadline;
-    uint64_t next_try; /* WAITING */
-    unsigned tries;
+    uint64_t next_try; /* WAITING: as its peer's */
     bool bad_relay;
     bool skipped;
     enum whtnxt_cause cause;
@@ -104,6 +103,8 @@ struct model_peer {
     bool blocked;
     bool refused;
     uint64_t last_wall; /* last connected */
+    uint64_t next_try;  /* while it is wanted: not before this */
+    unsigned tries;     /* failed ones in a row */
     size_t n_addrs;
     char addrs[MODEL_PEER_ADDRS][WHTNXT_TEXT_SIZE];
 };
@@ -227,10 +228,17 @@ void model_restart_all(struct whtnxt_model *m, uint64_t now);
 struct model_attempt *model_attempt_find(struct whtnxt_model *m, uint64_t id);
 /* The one that runs for this peer, or NULL. */
 struct model_attempt *model_attempt_of(struct whtnxt_model *m, const char *peer);
-/* NULL: too many. */
+/* One that waits for its turn gives its place away: its peer keeps the schedule. NULL: too many. */
 struct model_attempt *model_attempt_add(struct whtnxt_model *m, uint64_t now, const char *peer,
                                         enum model_source source);
+/* As add; when all places are taken, a remembered peer that is being dialled waits instead. */
+struct model_attempt *model_attempt_add_first(struct whtnxt_model *m, uint64_t now,
+                                              const char *peer, enum model_source source);
 void model_attempt_go(struct whtnxt_model *m, uint64_t now, struct model_attempt *a);
+/* Begins a wanted peer's next try: its attempt is WAITING or QUEUED. */
+void model_attempt_again(struct whtnxt_model *m, uint64_t now, struct model_attempt *a);
+/* The time of the next try after one that failed. */
+void model_peer_later(struct whtnxt_model *m, uint64_t now, struct model_peer *p);
 void model_attempt_end(struct whtnxt_model *m, uint64_t now, struct model_attempt *a,
                        enum whtnxt_stage stage, enum whtnxt_cause cause);
 /* True for an address that a message to the node can carry: no longer than its room, clean. */
@@ -253,10 +261,14 @@ void model_peer_remove(struct whtnxt_model *m, struct model_peer *p);
 void model_peers_save(struct whtnxt_model *m);
 void model_peer_refuse(struct whtnxt_model *m, const char *id, bool on);
 void model_peers_refused(struct whtnxt_model *m); /* tells a new node */
-void model_peer_connected(struct whtnxt_model *m, uint64_t now, const char *id, bool wanted);
-/* Starts attempts for wanted peers that are not connected. `seen` may be NULL: only that peer, at
- * once. */
+void model_peer_connected(struct whtnxt_model *m, uint64_t now, const char *id);
+/* Dials wanted peers that are not connected and due, those first that are due longest. */
 void model_peers_reconnect(struct whtnxt_model *m, uint64_t now);
+/* When the next of them is due. */
+uint64_t model_peers_deadline(const struct whtnxt_model *m);
+/* Remembered peers that are being dialled leave room for what the user asks. */
+bool model_may_reconnect(const struct whtnxt_model *m);
+/* Dials a wanted peer at once. */
 void model_peer_seen(struct whtnxt_model *m, uint64_t now, const char *id);
 void model_network_changed(struct whtnxt_model *m, uint64_t now);
 

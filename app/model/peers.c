@@ -108,13 +108,15 @@ static void peer_remember(struct model_peer *p, const char *addr)
     memcpy(p->addrs[0], addr, strlen(addr));
 }
 
-void model_peer_connected(struct whtnxt_model *m, uint64_t now, const char *id, bool wanted)
+void model_peer_connected(struct whtnxt_model *m, uint64_t now, const char *id)
 {
     struct model_peer *p = model_peer_get(m, id);
     if (p == NULL) {
         return;
     }
-    p->wanted = p->wanted || wanted;
+    p->wanted = true;
+    p->tries = 0;
+    p->next_try = 0;
     p->last_wall = model_to_wall(m, now);
     for (size_t i = 0; i < m->state.n_conns; i++) {
         const struct whtnxt_conn_state *c = &m->state.conns[i];
@@ -126,59 +128,117 @@ void model_peer_connected(struct whtnxt_model *m, uint64_t now, const char *id, 
     model_peers_save(m);
 }
 
+/* ---- reconnecting ---- */
+
+/* Between tries of a wanted peer (JOURNEY B4); the last one repeats, with a quarter of jitter. */
+static const uint64_t schedule_ms[] = {0, 1000, 2000, 5000, 10000, 30000, 60000};
+
+void model_peer_later(struct whtnxt_model *m, uint64_t now, struct model_peer *p)
+{
+    p->tries = LP2P_MIN(p->tries + 1, (unsigned)LP2P_COUNT(schedule_ms) - 1);
+    uint64_t wait = schedule_ms[p->tries];
+    p->next_try = now + wait - lp2p_random_below(m->random, wait / 4 + 1);
+}
+
 /* Running attempts leave room for what the user asks. */
 #define RECONNECT_AT_ONCE (WHTNXT_MODEL_RUNNING / 2)
 
-static size_t reconnecting(const struct whtnxt_model *m)
+static bool attempt_dials(const struct model_attempt *a)
+{
+    return a->id != 0 && a->stage != WHTNXT_STAGE_WAITING && a->stage != WHTNXT_STAGE_QUEUED &&
+           !whtnxt_stage_has_ended(a->stage);
+}
+
+bool model_may_reconnect(const struct whtnxt_model *m)
 {
     size_t n = 0;
     for (size_t i = 0; i < MODEL_ATTEMPTS; i++) {
-        const struct model_attempt *a = &m->attempts[i];
-        n += a->id != 0 && a->source == MODEL_FROM_MEMORY && !whtnxt_stage_has_ended(a->stage);
+        n += m->attempts[i].source == MODEL_FROM_MEMORY && attempt_dials(&m->attempts[i]);
     }
-    return n;
+    return n < RECONNECT_AT_ONCE;
+}
+
+static bool peer_may_be_tried(const struct model_peer *p)
+{
+    return p->wanted && !p->blocked && !p->refused;
+}
+
+static bool peer_is_due(struct whtnxt_model *m, uint64_t now, const struct model_peer *p)
+{
+    if (!peer_may_be_tried(p) || now < p->next_try || model_is_connected(m, p->id)) {
+        return false;
+    }
+    const struct model_attempt *a = model_attempt_of(m, p->id);
+    return a == NULL || (a->source == MODEL_FROM_MEMORY && !attempt_dials(a));
+}
+
+/* NULL: all places are taken. */
+static struct model_attempt *peer_dial(struct whtnxt_model *m, uint64_t now, const char *id,
+                                       bool first)
+{
+    struct model_attempt *a = model_attempt_of(m, id);
+    if (a == NULL) {
+        a = first ? model_attempt_add_first(m, now, id, MODEL_FROM_MEMORY)
+                  : model_attempt_add(m, now, id, MODEL_FROM_MEMORY);
+    }
+    if (a != NULL) {
+        model_attempt_again(m, now, a);
+    }
+    return a;
 }
 
 void model_peers_reconnect(struct whtnxt_model *m, uint64_t now)
 {
-    if (m->node.state != MODEL_NODE_RUNNING || m->quitting) {
-        return;
-    }
-    size_t n = reconnecting(m);
-    for (size_t i = 0; i < m->n_peers && n < RECONNECT_AT_ONCE; i++) {
-        struct model_peer *p = &m->peers[i];
-        if (!p->wanted || p->blocked || p->refused || model_is_connected(m, p->id) ||
-            model_attempt_of(m, p->id) != NULL) {
-            continue;
+    while (m->node.state == MODEL_NODE_RUNNING && !m->quitting && model_may_reconnect(m)) {
+        const struct model_peer *next = NULL;
+        for (size_t i = 0; i < m->n_peers; i++) {
+            const struct model_peer *p = &m->peers[i];
+            if ((next == NULL || p->next_try < next->next_try) && peer_is_due(m, now, p)) {
+                next = p;
+            }
         }
-        struct model_attempt *a = model_attempt_add(m, now, p->id, MODEL_FROM_MEMORY);
-        if (a == NULL) {
+        const struct model_attempt *a = next == NULL ? NULL : peer_dial(m, now, next->id, false);
+        /* Without memory it stays queued. */
+        if (a == NULL || !attempt_dials(a)) {
             return;
         }
-        model_attempt_go(m, now, a);
-        n++;
     }
 }
 
-/* It is on this network: whatever the schedule says, now is the time (JOURNEY B4). */
+uint64_t model_peers_deadline(const struct whtnxt_model *m)
+{
+    uint64_t at = UINT64_MAX;
+    for (size_t i = 0; i < m->n_peers; i++) {
+        const struct model_peer *p = &m->peers[i];
+        /* What is due already waits for a place, not for a time. */
+        if (peer_may_be_tried(p) && p->next_try > m->now) {
+            at = LP2P_MIN(at, p->next_try);
+        }
+    }
+    return at;
+}
+
+/* It is on this network: whatever the schedule says and whoever else is tried, now is the time
+ * (JOURNEY B4). */
 void model_peer_seen(struct whtnxt_model *m, uint64_t now, const char *id)
 {
-    struct model_attempt *a = model_attempt_of(m, id);
-    if (a != NULL && a->stage == WHTNXT_STAGE_WAITING) {
-        a->tries = 0;
-        a->next_try = now;
+    struct model_peer *p = model_peer_find(m, id);
+    if (p == NULL || m->node.state != MODEL_NODE_RUNNING || m->quitting) {
+        return;
+    }
+    p->tries = 0;
+    p->next_try = 0;
+    if (peer_is_due(m, now, p)) {
+        (void)peer_dial(m, now, p->id, true);
     }
 }
 
 /* Another network may have a way to those that could not be reached (JOURNEY B4). */
 void model_network_changed(struct whtnxt_model *m, uint64_t now)
 {
-    for (size_t i = 0; i < MODEL_ATTEMPTS; i++) {
-        struct model_attempt *a = &m->attempts[i];
-        if (a->id != 0 && a->stage == WHTNXT_STAGE_WAITING) {
-            a->tries = 0;
-            a->next_try = now;
-        }
+    for (size_t i = 0; i < m->n_peers; i++) {
+        m->peers[i].tries = 0;
+        m->peers[i].next_try = now;
     }
 }
 

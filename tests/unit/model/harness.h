@@ -42,6 +42,8 @@ struct rig {
     bool counters;
     size_t n_connects;
     struct whtnxt_connect connect; /* the last */
+    const char *await;             /* an id, NULL: none */
+    size_t awaited;                /* times that it was to be connected */
     uint64_t cancelled;
     char disconnected[WHTNXT_ID_SIZE];
     char refused[WHTNXT_ID_SIZE];
@@ -116,6 +118,7 @@ static inline void rig_sent(struct rig *r, const struct whtnxt_node_msg *msg)
         break;
     case WHTNXT_MSG_CONNECT:
         r->connect = msg->connect;
+        r->awaited += r->await != NULL && strcmp(r->await, msg->connect.peer) == 0;
         r->n_connects++;
         break;
     case WHTNXT_MSG_CANCEL:

@@ -61,11 +61,103 @@ static void an_odd_address_does_not_end_the_node(void **state)
     rig_close(&r);
 }
 
+/* ---- many that are away ---- */
+
+static void nth_id(struct rig *r, unsigned i, char text[static LP2P_PEER_ID_TEXT_SIZE])
+{
+    struct lp2p_peer_id id;
+    rig_id(r, (uint8_t)(100 + i), &id);
+    lp2p_peer_id_format(&id, text);
+}
+
+/* A running node, and `n` wanted peers that are offline. */
+static void open_with(struct rig *r, unsigned n)
+{
+    char id[LP2P_PEER_ID_TEXT_SIZE];
+    json_t *list = json_array();
+    rig_open(r);
+    for (unsigned i = 0; i < n; i++) {
+        nth_id(r, i, id);
+        json_array_append_new(list, saved_peer(id, "/ip4/10.0.0.2/tcp/2", "/ip4/10.0.0.3/tcp/3"));
+    }
+    json_t *o = json_pack("{s:i,s:o}", "version", 1, "peers", list);
+    assert_int_equal(whtnxt_model_load_peers(r->m, o), 0);
+    json_decref(o);
+    rig_start(r);
+}
+
+static void discover(struct rig *r, const char *id)
+{
+    struct whtnxt_node_msg m = {.type = WHTNXT_MSG_STATE};
+    whtnxt_state_init(&m.state, lp2p_mem_default());
+    assert_int_equal(whtnxt_state_alloc(&m.state, 1, 0, 0, 1), 0);
+    m.state.seq = ++r->node_seq;
+    m.state.online = true;
+    snprintf(m.state.limits, sizeof(m.state.limits), "desktop");
+    snprintf(m.state.addrs[0], WHTNXT_TEXT_SIZE, "/ip4/192.0.2.7/tcp/20123");
+    snprintf(m.state.discovered[0].id, WHTNXT_ID_SIZE, "%s", id);
+    whtnxt_model_message(r->m, r->now, &m);
+    whtnxt_node_msg_fini(&m);
+    rig_act(r);
+}
+
+/* Those that cannot be reached do not keep the others from being tried. */
+static void all_have_their_turn(void **state)
+{
+    (void)state;
+    struct rig r;
+    char last[LP2P_PEER_ID_TEXT_SIZE];
+    open_with(&r, 60);
+    nth_id(&r, 59, last);
+    assert_int_equal(r.n_connects, 16);
+    r.await = last;
+    /* Sixty, sixteen at a time, each for 17 s at most. */
+    rig_run(&r, 3 * 17000);
+    assert_int_equal(r.awaited, 1);
+    rig_run(&r, 4 * 17000);
+    assert_int_equal(r.awaited, 2);
+    rig_close(&r);
+}
+
+static void a_sighted_peer_is_dialled_at_once(void **state)
+{
+    (void)state;
+    struct rig r;
+    char id[LP2P_PEER_ID_TEXT_SIZE];
+    open_with(&r, 60);
+    nth_id(&r, 59, id);
+    assert_string_not_equal(r.connect.peer, id);
+    discover(&r, id);
+    assert_int_equal(r.n_connects, 17);
+    assert_string_equal(r.connect.peer, id);
+    rig_close(&r);
+}
+
+static void a_user_is_never_behind_the_remembered(void **state)
+{
+    (void)state;
+    struct rig r;
+    char id[LP2P_PEER_ID_TEXT_SIZE];
+    char link[200];
+    open_with(&r, 60);
+    rig_run(&r, 60000);
+    for (unsigned i = 0; i < WHTNXT_MODEL_RUNNING; i++) {
+        nth_id(&r, 100 + i, id);
+        snprintf(link, sizeof(link), "whtnxt://connect/%s", id);
+        assert_true(rig_connect(&r, link, "user", NULL) > 0);
+        assert_string_equal(r.connect.peer, id);
+    }
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_bad_word_costs_only_itself),
         cmocka_unit_test(an_odd_address_does_not_end_the_node),
+        cmocka_unit_test(all_have_their_turn),
+        cmocka_unit_test(a_sighted_peer_is_dialled_at_once),
+        cmocka_unit_test(a_user_is_never_behind_the_remembered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
