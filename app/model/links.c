@@ -107,10 +107,11 @@ static struct model_attempt *dial(struct whtnxt_model *m, uint64_t now, const st
     enum model_source from = os ? MODEL_FROM_OS : MODEL_FROM_USER;
     struct model_attempt *a = model_attempt_of(m, id);
     size_t known = a != NULL ? a->n_addrs : 0;
+    bool joins = a != NULL && a->source == MODEL_FROM_MEMORY;
     if (a == NULL) {
         a = model_attempt_add_first(m, now, id, from);
-    } else if (a->source == MODEL_FROM_MEMORY) {
-        /* A paste ignores any back-off. */
+    } else if (joins) {
+        /* A paste ignores any back-off, and the node learns that somebody waits. */
         a->source = from;
         a->since = now;
         a->deadline = now + WHTNXT_MODEL_ATTEMPT_MS + MODEL_ATTEMPT_GRACE_MS;
@@ -123,7 +124,7 @@ static struct model_attempt *dial(struct whtnxt_model *m, uint64_t now, const st
     if (model_is_connected(m, id)) {
         model_attempt_end(m, now, a, WHTNXT_STAGE_CONNECTED, WHTNXT_CAUSE_ALREADY_CONNECTED);
         model_peer_connected(m, now, id);
-    } else if (a->node_id == 0 || a->n_addrs != known) {
+    } else if (a->node_id == 0 || a->n_addrs != known || joins) {
         model_attempt_go(m, now, a);
     }
     return a;

@@ -150,6 +150,28 @@ static void a_user_is_never_behind_the_remembered(void **state)
     rig_close(&r);
 }
 
+/* Who pastes a link while its peer is tried in the background waits as long as for any other. */
+static void a_paste_gets_its_own_patience(void **state)
+{
+    (void)state;
+    struct rig r;
+    char id[LP2P_PEER_ID_TEXT_SIZE];
+    char link[200];
+    open_with(&r, 1);
+    nth_id(&r, 0, id);
+    uint64_t try = r.connect.id;
+    assert_true(r.connect.background);
+    rig_run(&r, 5000);
+    snprintf(link, sizeof(link), "whtnxt://connect/%s", id);
+    assert_true(rig_connect(&r, link, "user", NULL) > 0);
+    assert_int_equal(r.n_connects, 2);
+    assert_int_equal(r.connect.id, try);
+    assert_false(r.connect.background);
+    assert_int_equal(r.connect.look_ms, WHTNXT_MODEL_LOOK_MS);
+    assert_int_equal(r.connect.timeout_ms, WHTNXT_MODEL_ATTEMPT_MS);
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +180,7 @@ int main(void)
         cmocka_unit_test(all_have_their_turn),
         cmocka_unit_test(a_sighted_peer_is_dialled_at_once),
         cmocka_unit_test(a_user_is_never_behind_the_remembered),
+        cmocka_unit_test(a_paste_gets_its_own_patience),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
