@@ -44,8 +44,9 @@
     X(ALREADY_CONNECTED, "ALREADY_CONNECTED", 0, "You are already connected to {name}.", "")       \
     X(MAIN_DOWN, "MAIN_DOWN", 3, "WhatNext is not running.", "Start it with: whtnxt up")           \
     X(NODE_STARTING, "NODE_STARTING", 3, "Starting the network part...", "Wait a moment.")         \
-    X(NODE_DOWN, "NODE_DOWN", 3, "The network part stopped and is being restarted ({n}).",         \
+    X(NODE_DOWN, "NODE_DOWN", 3, "The network part stopped and is being restarted.",               \
       "Wait a moment.")                                                                            \
+    X(NODE_SILENT, "NODE_DOWN", 3, "The network part does not answer.", "Wait a moment.")          \
     X(NODE_VERSION, "NODE_VERSION", 3, "WhatNext was updated; restart it.",                        \
       "whtnxt down && whtnxt up")                                                                  \
     X(NODE_UNSTABLE, "NODE_UNSTABLE", 3,                                                           \

@@ -166,6 +166,9 @@ static bool missing_host(const struct model_attempt *a, char ret[static WHTNXT_T
     return false;
 }
 
+/* Causes that speak of the node, not of the peer. */
+#define NODE_EXIT 3
+
 void model_attempt_text(const struct whtnxt_model *m, struct model_attempt *a,
                         enum whtnxt_cause deepest, uint16_t port)
 {
@@ -180,6 +183,8 @@ void model_attempt_text(const struct whtnxt_model *m, struct model_attempt *a,
     }
     if (a->cause == WHTNXT_CAUSE_LIMIT_REACHED) {
         snprintf(detail, sizeof(detail), "connections");
+    } else if (whtnxt_cause_exit(a->cause) == NODE_EXIT) {
+        snprintf(detail, sizeof(detail), "%s", m->node.detail);
     }
     args.n = a->cause == WHTNXT_CAUSE_LIMIT_REACHED ? WHTNXT_MODEL_RUNNING
                                                     : WHTNXT_MODEL_ATTEMPT_MS / 1000;
@@ -386,6 +391,16 @@ void model_attempts_node_gone(struct whtnxt_model *m)
             a->stage = WHTNXT_STAGE_QUEUED;
             a->node_id = 0;
             a->n_paths = 0;
+        }
+    }
+}
+
+void model_attempts_node_out(struct whtnxt_model *m, uint64_t now)
+{
+    for (size_t i = 0; model_node_is_out(m) && i < MODEL_ATTEMPTS; i++) {
+        struct model_attempt *a = &m->attempts[i];
+        if (a->id != 0 && a->source != MODEL_FROM_MEMORY && !whtnxt_stage_has_ended(a->stage)) {
+            model_attempt_end(m, now, a, WHTNXT_STAGE_FAILED, model_node_cause(m));
         }
     }
 }

@@ -54,10 +54,8 @@ static json_t *refuse_wish(struct whtnxt_model *m, const char *id, enum whtnxt_c
     if (id != NULL) {
         model_name(m, id, NULL, name);
     }
-    struct whtnxt_cause_args args = {.name = name,
-                                     .n = cause == WHTNXT_CAUSE_LIMIT_REACHED ? WHTNXT_MODEL_RUNNING
-                                                                              : m->node.restarts,
-                                     .detail = m->node.detail};
+    struct whtnxt_cause_args args = {
+        .name = name, .n = WHTNXT_MODEL_RUNNING, .detail = m->node.detail};
     if (cause == WHTNXT_CAUSE_LIMIT_REACHED) {
         args.detail = "attempts";
     }
@@ -232,10 +230,7 @@ static enum whtnxt_cause wish_judge(const struct whtnxt_model *m, const struct w
     if (p != NULL && p->blocked) {
         return WHTNXT_CAUSE_PEER_BLOCKED;
     }
-    if (m->node.state == MODEL_NODE_UNSTABLE || m->node.state == MODEL_NODE_STOPPED) {
-        return m->node.cause != WHTNXT_CAUSE_NONE ? m->node.cause : WHTNXT_CAUSE_NODE_STOPPED;
-    }
-    return WHTNXT_CAUSE_NONE;
+    return model_node_is_out(m) ? model_node_cause(m) : WHTNXT_CAUSE_NONE;
 }
 
 json_t *model_connect(struct whtnxt_model *m, uint64_t now, const struct model_wish *w,

@@ -218,6 +218,10 @@ uint64_t model_node_deadline(const struct whtnxt_model *m);
 void model_node_polled(struct whtnxt_model *m, uint64_t now);
 void model_node_spawn(struct whtnxt_model *m, uint64_t now);
 bool model_node_takes(const struct whtnxt_model *m); /* commands may be sent */
+/* Why it does not run, NONE when it does. */
+enum whtnxt_cause model_node_cause(const struct whtnxt_model *m);
+/* True when waiting for it is of no use: missing, unstable, stopped. */
+bool model_node_is_out(const struct whtnxt_model *m);
 bool model_is_connected(const struct whtnxt_model *m, const char *id);
 /* A wish of the user's, in any state that has a key: with goodbyes when it listens. */
 void model_node_restart(struct whtnxt_model *m, uint64_t now);
@@ -247,6 +251,8 @@ bool model_addr_fits(const char *addr);
 void model_attempt_addr(struct model_attempt *a, const char *addr, enum whtnxt_addr_source source);
 void model_attempts_state(struct whtnxt_model *m, uint64_t now);
 void model_attempts_node_gone(struct whtnxt_model *m);
+/* There will be no node soon: what a user waits for ends with that cause. */
+void model_attempts_node_out(struct whtnxt_model *m, uint64_t now);
 void model_attempts_send(struct whtnxt_model *m, uint64_t now);
 void model_attempts_tick(struct whtnxt_model *m, uint64_t now);
 uint64_t model_attempts_deadline(const struct whtnxt_model *m);

@@ -169,7 +169,12 @@ static json_t *attempt(const struct whtnxt_model *m, const struct model_attempt 
 {
     char name[96];
     bool waits = a->stage == WHTNXT_STAGE_QUEUED && m->node.state != MODEL_NODE_RUNNING;
+    enum whtnxt_cause why = waits ? model_node_cause(m) : a->cause;
+    char text[WHTNXT_CAUSE_TEXT_SIZE];
     json_t *o = json_object();
+    /* What it waits for is a start, whatever ended the last node. */
+    why = waits && why == WHTNXT_CAUSE_NODE_DOWN ? WHTNXT_CAUSE_NODE_STARTING : why;
+    whtnxt_cause_text(why, &(struct whtnxt_cause_args){.detail = m->node.detail}, text);
     model_name(m, a->peer, a->name, name);
     put_num(&o, "id", a->id);
     put_str(&o, "peerId", a->peer);
@@ -180,9 +185,9 @@ static json_t *attempt(const struct whtnxt_model *m, const struct model_attempt 
     put_time(m, &o, "ended", a->ended);
     put_time(m, &o, "nextTry", a->stage == WHTNXT_STAGE_WAITING ? a->next_try : 0);
     whtnxt_json_put(&o, "paths", paths(m, a));
-    put_str(&o, "code", whtnxt_cause_code(waits ? WHTNXT_CAUSE_NODE_STARTING : a->cause));
-    put_str(&o, "text", waits ? "Starting the network part..." : a->text);
-    put_str(&o, "action", whtnxt_cause_action(a->cause));
+    put_str(&o, "code", whtnxt_cause_code(why));
+    put_str(&o, "text", waits ? text : a->text);
+    put_str(&o, "action", whtnxt_cause_action(why));
     whtnxt_json_put(&o, "notes", attempt_notes(a));
     return o;
 }
@@ -259,20 +264,12 @@ static json_t *questions(const struct whtnxt_model *m)
 
 static json_t *node_error(const struct whtnxt_model *m)
 {
-    enum whtnxt_cause c = m->node.cause;
+    enum whtnxt_cause c = model_node_cause(m);
     char text[WHTNXT_CAUSE_TEXT_SIZE];
-    if (m->node.state == MODEL_NODE_STARTING && c == WHTNXT_CAUSE_NONE) {
-        c = WHTNXT_CAUSE_NODE_STARTING;
-    } else if (m->node.state == MODEL_NODE_UNRESPONSIVE) {
-        c = WHTNXT_CAUSE_NODE_DOWN;
-    } else if (m->node.state == MODEL_NODE_STOPPED && c == WHTNXT_CAUSE_NONE) {
-        c = WHTNXT_CAUSE_NODE_STOPPED;
-    }
     if (c == WHTNXT_CAUSE_NONE) {
         return json_null();
     }
-    whtnxt_cause_text(
-        c, &(struct whtnxt_cause_args){.n = m->node.restarts, .detail = m->node.detail}, text);
+    whtnxt_cause_text(c, &(struct whtnxt_cause_args){.detail = m->node.detail}, text);
     json_t *o = json_object();
     put_str(&o, "code", whtnxt_cause_code(c));
     put_str(&o, "text", text);

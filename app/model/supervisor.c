@@ -13,6 +13,25 @@ bool model_node_takes(const struct whtnxt_model *m)
     return m->node.alive && m->node.talk == WHTNXT_TALK_RUNNING && !m->quitting;
 }
 
+enum whtnxt_cause model_node_cause(const struct whtnxt_model *m)
+{
+    enum whtnxt_cause c = m->node.cause;
+    if (m->node.state == MODEL_NODE_UNRESPONSIVE) {
+        return WHTNXT_CAUSE_NODE_SILENT;
+    }
+    if (m->node.state == MODEL_NODE_STARTING && c == WHTNXT_CAUSE_NONE) {
+        return WHTNXT_CAUSE_NODE_STARTING;
+    }
+    return m->node.state == MODEL_NODE_STOPPED && c == WHTNXT_CAUSE_NONE ? WHTNXT_CAUSE_NODE_STOPPED
+                                                                         : c;
+}
+
+bool model_node_is_out(const struct whtnxt_model *m)
+{
+    return m->node.state == MODEL_NODE_UNSTABLE || m->node.state == MODEL_NODE_STOPPED ||
+           (m->node.state == MODEL_NODE_RESTARTING && m->node.cause == WHTNXT_CAUSE_NODE_MISSING);
+}
+
 enum whtnxt_talk whtnxt_model_talk(const struct whtnxt_model *m)
 {
     return m->node.talk;
@@ -328,6 +347,7 @@ void whtnxt_model_exited(struct whtnxt_model *m, uint64_t now, int sig, const ch
         n->cause = WHTNXT_CAUSE_NODE_UNSTABLE;
         model_say(m, WHTNXT_LOG_ERROR, n->cause,
                   "The network part crashed several times and was stopped. %s", n->detail);
+        model_attempts_node_out(m, now);
         m->wake = whtnxt_model_deadline(m);
         return;
     }
@@ -336,7 +356,9 @@ void whtnxt_model_exited(struct whtnxt_model *m, uint64_t now, int sig, const ch
     n->restarts++;
     n->state = MODEL_NODE_RESTARTING;
     n->next_spawn = now + wait;
-    model_say(m, WHTNXT_LOG_WARNING, n->cause, "The network part stopped. %s", n->detail);
+    model_say(m, WHTNXT_LOG_WARNING, n->cause, "The network part %s. %s",
+              detail != NULL ? "cannot be started" : "stopped", n->detail);
+    model_attempts_node_out(m, now);
     model_node_tick(m, now);
     m->wake = whtnxt_model_deadline(m);
 }
@@ -387,6 +409,7 @@ static void node_hello(struct whtnxt_model *m, uint64_t now, const struct whtnxt
         node_signal(m, SIGKILL);
         m->node.state = MODEL_NODE_STOPPED;
         m->node.cause = WHTNXT_CAUSE_NODE_VERSION;
+        model_attempts_node_out(m, now);
         return;
     }
     m->node.talk = WHTNXT_TALK_RUNNING;

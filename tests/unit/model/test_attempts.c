@@ -264,6 +264,57 @@ static void survives_the_node(void **state)
     rig_close(&r);
 }
 
+/* A node that will not run is what the user reads, at once, and not that time was up. */
+static void no_node_is_said_at_once(void **state)
+{
+    (void)state;
+    struct rig r;
+    char code[64];
+    rig_open(&r);
+    rig_start(&r);
+    uint64_t id = rig_connect(&r, link_to(r.peers[0]), "user", NULL);
+    whtnxt_model_exited(r.m, r.now, 0, "not found");
+    rig_act(&r);
+    json_t *a = rig_attempt(&r, id);
+    assert_string_equal(text_of(a, "code"), "NODE_MISSING");
+    assert_string_equal(text_of(a, "stage"), "failed");
+    assert_string_equal(text_of(a, "text"),
+                        "The network part (whtnxt-node) cannot be started. not found");
+    json_decref(a);
+    assert_int_equal(rig_connect(&r, link_to(r.peers[1]), "user", code), 0);
+    assert_string_equal(code, "NODE_MISSING");
+    /* Found again. */
+    rig_run(&r, 1000);
+    assert_true(rig_connect(&r, link_to(r.peers[1]), "user", code) > 0);
+    rig_again(&r);
+    assert_int_equal(r.n_connects, 2);
+    id = rig_connect(&r, link_to(r.peers[0]), "user", NULL);
+    for (int i = 0; i < 5; i++) {
+        rig_exit(&r, SIGSEGV);
+        rig_run(&r, 3300);
+    }
+    rig_expect_node(&r, "unstable");
+    rig_expect_attempt(&r, id, "failed", "NODE_UNSTABLE");
+    rig_close(&r);
+}
+
+static void silence_has_its_own_sentence(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r);
+    rig_start(&r);
+    r.answers = false;
+    json_decref(rig_status(&r));
+    rig_run(&r, 2500);
+    json_t *s = rig_status(&r);
+    const json_t *error = json_object_get(json_object_get(s, "node"), "error");
+    assert_string_equal(text_of(error, "text"), "The network part does not answer.");
+    assert_string_equal(text_of(error, "code"), "NODE_DOWN");
+    json_decref(s);
+    rig_close(&r);
+}
+
 static void too_many_attempts(void **state)
 {
     (void)state;
@@ -593,6 +644,8 @@ int main(void)
         cmocka_unit_test(main_has_a_clock_too),
         cmocka_unit_test(cancelling),
         cmocka_unit_test(survives_the_node),
+        cmocka_unit_test(no_node_is_said_at_once),
+        cmocka_unit_test(silence_has_its_own_sentence),
         cmocka_unit_test(too_many_attempts),
         cmocka_unit_test(one_question_for_many_links),
         cmocka_unit_test(ten_seconds_later_it_is_the_first_again),
