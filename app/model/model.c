@@ -270,6 +270,7 @@ static json_t *call_cancel(struct model_call *c)
         return refuse(c, WHTNXT_CAUSE_ATTEMPT_UNKNOWN, NULL);
     }
     model_attempt_end(c->m, c->now, a, WHTNXT_STAGE_CANCELLED, WHTNXT_CAUSE_CANCELLED);
+    model_peer_cancelled(c->m, c->now, a);
     return done();
 }
 

@@ -268,6 +268,9 @@ void model_peers_save(struct whtnxt_model *m);
 void model_peer_refuse(struct whtnxt_model *m, const char *id, bool on);
 void model_peers_refused(struct whtnxt_model *m); /* tells a new node */
 void model_peer_connected(struct whtnxt_model *m, uint64_t now, const char *id);
+/* A user cancelled this attempt: a remembered peer is not wanted any more, and one that the user
+ * had asked for himself is left alone for a while. */
+void model_peer_cancelled(struct whtnxt_model *m, uint64_t now, const struct model_attempt *a);
 /* Dials wanted peers that are not connected and due, those first that are due longest. */
 void model_peers_reconnect(struct whtnxt_model *m, uint64_t now);
 /* When the next of them is due. */

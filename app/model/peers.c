@@ -140,6 +140,25 @@ void model_peer_later(struct whtnxt_model *m, uint64_t now, struct model_peer *p
     p->next_try = now + wait - lp2p_random_below(m->random, wait / 4 + 1);
 }
 
+void model_peer_cancelled(struct whtnxt_model *m, uint64_t now, const struct model_attempt *a)
+{
+    struct model_peer *p = model_peer_find(m, a->peer);
+    char name[96];
+    if (p == NULL || !p->wanted) {
+        return;
+    }
+    if (a->source == MODEL_FROM_MEMORY) {
+        p->wanted = false;
+        model_name(m, p->id, NULL, name);
+        model_say(m, WHTNXT_LOG_INFO, WHTNXT_CAUSE_CANCELLED,
+                  "%s is not tried again until you connect", name);
+        model_peers_save(m);
+    } else {
+        p->tries = (unsigned)LP2P_COUNT(schedule_ms);
+        model_peer_later(m, now, p);
+    }
+}
+
 /* Running attempts leave room for what the user asks. */
 #define RECONNECT_AT_ONCE (WHTNXT_MODEL_RUNNING / 2)
 

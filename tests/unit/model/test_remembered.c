@@ -172,6 +172,51 @@ static void a_paste_gets_its_own_patience(void **state)
     rig_close(&r);
 }
 
+static void cancel(struct rig *r, uint64_t id)
+{
+    struct whtnxt_answer a = rig_ask(r, WHTNXT_METHOD_CANCEL,
+                                     json_pack("{s:I}", "attempt", (json_int_t)id));
+    assert_non_null(a.result);
+    whtnxt_answer_fini(&a);
+}
+
+/* What is cancelled stays so; the next link is welcome again. */
+static void cancelling_is_meant(void **state)
+{
+    (void)state;
+    struct rig r;
+    char id[LP2P_PEER_ID_TEXT_SIZE];
+    char link[200];
+    open_with(&r, 1);
+    nth_id(&r, 0, id);
+    snprintf(link, sizeof(link), "whtnxt://connect/%s", id);
+    /* The user's own: pauses. */
+    cancel(&r, rig_connect(&r, link, "user", NULL));
+    size_t before = r.n_connects;
+    rig_run(&r, 40000);
+    assert_int_equal(r.n_connects, before);
+    rig_run(&r, 25000);
+    assert_int_equal(r.n_connects, before + 1);
+    /* A remembered one: for good. */
+    json_t *s = rig_status(&r);
+    const json_t *list = json_object_get(s, "attempts");
+    const json_t *last = json_array_get(list, json_array_size(list) - 1);
+    assert_string_equal(text_of(last, "source"), "remembered");
+    size_t saves = r.saves;
+    cancel(&r, (uint64_t)json_integer_value(json_object_get(last, "id")));
+    json_decref(s);
+    assert_int_equal(r.saves, saves + 1);
+    rig_run(&r, 300000);
+    assert_int_equal(r.n_connects, before + 1);
+    s = rig_status(&r);
+    assert_true(
+        json_is_false(json_object_get(json_array_get(json_object_get(s, "peers"), 0), "wanted")));
+    json_decref(s);
+    assert_true(rig_connect(&r, link, "user", NULL) > 0);
+    assert_int_equal(r.n_connects, before + 2);
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +226,7 @@ int main(void)
         cmocka_unit_test(a_sighted_peer_is_dialled_at_once),
         cmocka_unit_test(a_user_is_never_behind_the_remembered),
         cmocka_unit_test(a_paste_gets_its_own_patience),
+        cmocka_unit_test(cancelling_is_meant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
