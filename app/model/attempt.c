@@ -288,6 +288,28 @@ static enum whtnxt_cause deepest_cause(const struct model_attempt *a, uint16_t *
     return WHTNXT_CAUSE_NONE;
 }
 
+static bool blames_the_peer(enum whtnxt_cause c)
+{
+    return c == WHTNXT_CAUSE_PEER_UNREACHABLE || c == WHTNXT_CAUSE_LAN_FIREWALL ||
+           c == WHTNXT_CAUSE_NOT_ON_LAN_NO_RELAY || c == WHTNXT_CAUSE_DNS_FAILED ||
+           c == WHTNXT_CAUSE_TIMED_OUT;
+}
+
+/* We have no network, and nothing answered: no firewall of the other side is to blame. */
+static bool is_offline(const struct whtnxt_model *m, const struct model_attempt *a,
+                       enum whtnxt_cause deepest)
+{
+    if (deepest != WHTNXT_CAUSE_NONE && !blames_the_peer(deepest)) {
+        return false;
+    }
+    for (size_t i = 0; i < a->n_paths; i++) {
+        if (a->paths[i].error == -LP2P_E_REFUSED) {
+            return false;
+        }
+    }
+    return m->node.state == MODEL_NODE_RUNNING && !m->state.online;
+}
+
 /* A wanted peer is tried again later; what a user asked for has an end. */
 static bool attempt_waits(struct whtnxt_model *m, uint64_t now, struct model_attempt *a)
 {
@@ -314,6 +336,9 @@ static void attempt_failed(struct whtnxt_model *m, uint64_t now, struct model_at
                  whole == WHTNXT_CAUSE_NOT_ON_LAN_NO_RELAY;
     if (vague && deepest != WHTNXT_CAUSE_NONE) {
         a->cause = deepest;
+    }
+    if (blames_the_peer(a->cause) && is_offline(m, a, deepest)) {
+        a->cause = WHTNXT_CAUSE_NO_NETWORK;
     }
     model_attempt_text(m, a, deepest, port);
     struct model_peer *p = model_peer_find(m, a->peer);

@@ -27,6 +27,7 @@ struct rig {
     char peers[4][LP2P_PEER_ID_TEXT_SIZE]; /* ids of others */
     uint64_t node_seq;
     unsigned resumes; /* times that the node had stood still */
+    bool offline;     /* no interface is up */
     unsigned network; /* number of the one that the node is in: its address is another */
     /* Actions since the last take. */
     size_t spawns;
@@ -249,7 +250,7 @@ static inline void rig_state(struct rig *r, const char *peer, uint64_t attempt,
     assert_int_equal(whtnxt_state_alloc(&m.state, 1, peer != NULL, attempt != 0, 0), 0);
     m.state.seq = ++r->node_seq;
     m.state.port = 20123;
-    m.state.online = true;
+    m.state.online = !r->offline;
     m.state.resumes = r->resumes;
     snprintf(m.state.limits, sizeof(m.state.limits), "desktop");
     snprintf(m.state.addrs[0], WHTNXT_TEXT_SIZE, "/ip4/192.0.2.%u/tcp/20123", 7 + r->network);

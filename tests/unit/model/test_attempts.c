@@ -188,6 +188,31 @@ static void a_name_that_is_not_found_is_named(void **state)
     rig_close(&r);
 }
 
+/* Without a network nobody else is to blame. */
+static void offline_is_ours(void **state)
+{
+    (void)state;
+    static const struct {
+        int error;
+        const char *where;
+        const char *code;
+    } rows[] = {
+        {-LP2P_E_NO_ADDRESS, "look", "NO_NETWORK"}, {-LP2P_E_UNREACHABLE, "dial", "NO_NETWORK"},
+        {-LP2P_E_TIMEOUT, "dial", "NO_NETWORK"},    {-LP2P_E_TIMEOUT, "dns", "NO_NETWORK"},
+        {-LP2P_E_TIMEOUT, "", "NO_NETWORK"},        {-LP2P_E_PEER_ID, "noise", "PEER_ID_MISMATCH"},
+    };
+    struct rig r;
+    rig_open(&r);
+    rig_start(&r);
+    r.offline = true;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint64_t id = rig_connect(&r, link_to(r.peers[0]), "user", NULL);
+        rig_state(&r, NULL, r.connect.id, WHTNXT_STAGE_FAILED, WHY(rows[i].error, rows[i].where));
+        rig_expect_attempt(&r, id, "failed", rows[i].code);
+    }
+    rig_close(&r);
+}
+
 /* Nobody looks for a peer whose address was typed: that it is not found is no explanation. */
 static void typed_addresses_are_not_looked_for(void **state)
 {
@@ -640,6 +665,7 @@ int main(void)
         cmocka_unit_test(long_input_is_cut_in_the_log),
         cmocka_unit_test(failures_have_causes),
         cmocka_unit_test(a_name_that_is_not_found_is_named),
+        cmocka_unit_test(offline_is_ours),
         cmocka_unit_test(typed_addresses_are_not_looked_for),
         cmocka_unit_test(main_has_a_clock_too),
         cmocka_unit_test(cancelling),

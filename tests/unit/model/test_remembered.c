@@ -86,6 +86,18 @@ static void open_with(struct rig *r, unsigned n)
     rig_start(r);
 }
 
+static uint64_t paste(struct rig *r, unsigned i)
+{
+    char id[LP2P_PEER_ID_TEXT_SIZE];
+    char link[200];
+    nth_id(r, i, id);
+    snprintf(link, sizeof(link), "whtnxt://connect/%s", id);
+    uint64_t attempt = rig_connect(r, link, "user", NULL);
+    assert_true(attempt > 0);
+    assert_string_equal(r->connect.peer, id);
+    return attempt;
+}
+
 static void discover(struct rig *r, const char *id)
 {
     struct whtnxt_node_msg m = {.type = WHTNXT_MSG_STATE};
@@ -137,15 +149,10 @@ static void a_user_is_never_behind_the_remembered(void **state)
 {
     (void)state;
     struct rig r;
-    char id[LP2P_PEER_ID_TEXT_SIZE];
-    char link[200];
     open_with(&r, 60);
     rig_run(&r, 60000);
     for (unsigned i = 0; i < WHTNXT_MODEL_RUNNING; i++) {
-        nth_id(&r, 100 + i, id);
-        snprintf(link, sizeof(link), "whtnxt://connect/%s", id);
-        assert_true(rig_connect(&r, link, "user", NULL) > 0);
-        assert_string_equal(r.connect.peer, id);
+        (void)paste(&r, 100 + i);
     }
     rig_close(&r);
 }
@@ -155,15 +162,11 @@ static void a_paste_gets_its_own_patience(void **state)
 {
     (void)state;
     struct rig r;
-    char id[LP2P_PEER_ID_TEXT_SIZE];
-    char link[200];
     open_with(&r, 1);
-    nth_id(&r, 0, id);
     uint64_t try = r.connect.id;
     assert_true(r.connect.background);
     rig_run(&r, 5000);
-    snprintf(link, sizeof(link), "whtnxt://connect/%s", id);
-    assert_true(rig_connect(&r, link, "user", NULL) > 0);
+    (void)paste(&r, 0);
     assert_int_equal(r.n_connects, 2);
     assert_int_equal(r.connect.id, try);
     assert_false(r.connect.background);
@@ -185,13 +188,9 @@ static void cancelling_is_meant(void **state)
 {
     (void)state;
     struct rig r;
-    char id[LP2P_PEER_ID_TEXT_SIZE];
-    char link[200];
     open_with(&r, 1);
-    nth_id(&r, 0, id);
-    snprintf(link, sizeof(link), "whtnxt://connect/%s", id);
     /* The user's own: pauses. */
-    cancel(&r, rig_connect(&r, link, "user", NULL));
+    cancel(&r, paste(&r, 0));
     size_t before = r.n_connects;
     rig_run(&r, 40000);
     assert_int_equal(r.n_connects, before);
@@ -212,7 +211,7 @@ static void cancelling_is_meant(void **state)
     assert_true(
         json_is_false(json_object_get(json_array_get(json_object_get(s, "peers"), 0), "wanted")));
     json_decref(s);
-    assert_true(rig_connect(&r, link, "user", NULL) > 0);
+    (void)paste(&r, 0);
     assert_int_equal(r.n_connects, before + 2);
     rig_close(&r);
 }
