@@ -30,20 +30,24 @@ static enum whtnxt_cause link_cause(enum whtnxt_link_error e)
     return WHTNXT_CAUSE_LINK_NOT_FOUND;
 }
 
-/* The refusal's sentence to the user, and the line with code and input to the log. */
+/* The refusal's sentence to the user, and the line with code and input to the log. Text in which no
+ * link was found stays out of it: it may be a password that was in the clipboard. */
 static json_t *refuse_link(struct whtnxt_model *m, const char *input,
                            const struct whtnxt_link_fault *f,
                            char text[static WHTNXT_CAUSE_TEXT_SIZE])
 {
     enum whtnxt_cause cause = link_cause(f->error);
     char shown[INPUT_CHARS * 4 + 8];
-    whtnxt_clean(shown, sizeof(shown), input, strlen(input), INPUT_CHARS);
     whtnxt_cause_text(cause, &(struct whtnxt_cause_args){.n = f->position}, text);
-    const char *say = cause == WHTNXT_CAUSE_LINK_NOT_FOUND
-                          ? "Invalid URL: must start with whtnxt://"
-                      : cause == WHTNXT_CAUSE_LINK_NO_ID ? "Invalid URL: missing peer ID"
-                                                         : text;
-    model_say(m, WHTNXT_LOG_WARNING, cause, "%s: %s", say, shown);
+    if (cause == WHTNXT_CAUSE_LINK_NOT_FOUND) {
+        model_say(m, WHTNXT_LOG_WARNING, cause,
+                  "Invalid URL: must start with whtnxt:// (%zu bytes were given)", strlen(input));
+        return NULL;
+    }
+    whtnxt_clean(shown, sizeof(shown), input, strlen(input), INPUT_CHARS);
+    const char *say = cause == WHTNXT_CAUSE_LINK_NO_ID ? "Invalid URL: missing peer ID" : text;
+    /* A colon follows instead of the full stop. */
+    model_say(m, WHTNXT_LOG_WARNING, cause, "%.*s: %s", (int)strcspn(say, "."), say, shown);
     return NULL;
 }
 
