@@ -6,6 +6,9 @@
 
 /* Light modules around the code: scanners need them (JOURNEY R7). */
 #define QR_MARGIN 4
+/* A node listens long before this, and is asked again after that. */
+#define LAN_DEADLINE_MS 3000U
+#define LAN_LOOK_MS     50U
 
 static bool is_dark(const QRcode *qr, int x, int y)
 {
@@ -66,6 +69,26 @@ static int show_qr(const struct cli *c, const char *link)
     return CLI_OK;
 }
 
+/* Our addresses are known a moment after the start: looks until they are, or something else is
+ * wrong. Asking for the link instead would fill the log with refusals. */
+static void wait_for_addresses(struct cli *c)
+{
+    uint64_t deadline = cli_now_ms() + LAN_DEADLINE_MS;
+    bool starting = true;
+    while (starting && cli_now_ms() < deadline) {
+        struct whtnxt_answer a = {.result = NULL};
+        if (cli_call(c, WHTNXT_METHOD_GET_STATUS, NULL, CLI_POLL_DEADLINE_MS, &a) != 0) {
+            return;
+        }
+        const char *state = cli_text(json_object_get(a.result, "node"), "state");
+        starting = strcmp(state, "starting") == 0 || strcmp(state, "restarting") == 0;
+        whtnxt_answer_fini(&a);
+        if (starting) {
+            cli_sleep_ms(LAN_LOOK_MS);
+        }
+    }
+}
+
 int cmd_link(struct cli *c, int argc, char **argv)
 {
     static const struct option table[] = {
@@ -82,6 +105,9 @@ int cmd_link(struct cli *c, int argc, char **argv)
     }
     if (optind != argc) {
         return cli_usage_of("link");
+    }
+    if (lan) {
+        wait_for_addresses(c);
     }
     int exit_code;
     json_t *params = json_pack("{s:b}", "lan", lan);

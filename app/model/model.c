@@ -440,13 +440,14 @@ static json_t *call_log(struct model_call *c)
 
 static json_t *call_link(struct model_call *c)
 {
-    json_t *o = model_link_json(c->m, json_is_true(json_object_get(c->params, "lan")));
-    if (json_is_null(o)) {
-        json_decref(o);
-        return refuse(c, WHTNXT_CAUSE_KEY_REFUSED,
-                      &(struct whtnxt_cause_args){.detail = c->m->node.detail});
+    bool lan = json_is_true(json_object_get(c->params, "lan"));
+    enum whtnxt_cause cause = c->m->id[0] == '\0' ? WHTNXT_CAUSE_KEY_REFUSED
+                              : lan               ? model_lan_cause(c->m)
+                                                  : WHTNXT_CAUSE_NONE;
+    if (cause != WHTNXT_CAUSE_NONE) {
+        return refuse(c, cause, &(struct whtnxt_cause_args){.detail = c->m->node.detail});
     }
-    return o;
+    return model_link_json(c->m, lan);
 }
 
 static json_t *call_settings_get(struct model_call *c)

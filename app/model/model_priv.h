@@ -316,6 +316,8 @@ json_t *model_answer_link(struct whtnxt_model *m, uint64_t now, const json_t *pa
 /* ---- snapshot.c ---- */
 json_t *model_snapshot(struct whtnxt_model *m, uint64_t now);
 json_t *model_link_json(struct whtnxt_model *m, bool lan);
+/* Why a link cannot hold an address of ours on this network, or NONE. */
+enum whtnxt_cause model_lan_cause(const struct whtnxt_model *m);
 json_t *model_log_json(const struct whtnxt_model *m, uint64_t after);
 
 #endif

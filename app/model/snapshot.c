@@ -312,6 +312,18 @@ static void lan_addrs(const struct whtnxt_model *m, struct whtnxt_link *l)
     }
 }
 
+enum whtnxt_cause model_lan_cause(const struct whtnxt_model *m)
+{
+    static struct whtnxt_link l; /* exception: 10 KiB, and main has one thread */
+    if (!is_running(m)) {
+        enum whtnxt_cause c = model_node_cause(m);
+        return c == WHTNXT_CAUSE_NODE_DOWN ? WHTNXT_CAUSE_NODE_STARTING : c;
+    }
+    l.n_addrs = 0;
+    lan_addrs(m, &l);
+    return l.n_addrs == 0 ? WHTNXT_CAUSE_NO_NETWORK : WHTNXT_CAUSE_NONE;
+}
+
 json_t *model_link_json(struct whtnxt_model *m, bool lan)
 {
     static struct whtnxt_link l; /* exception: 10 KiB, and main has one thread */

@@ -28,6 +28,7 @@ struct rig {
     uint64_t node_seq;
     unsigned resumes; /* times that the node had stood still */
     bool offline;     /* no interface is up */
+    bool alone;       /* only the loopback has an address */
     unsigned network; /* number of the one that the node is in: its address is another */
     /* Actions since the last take. */
     size_t spawns;
@@ -253,7 +254,8 @@ static inline void rig_state(struct rig *r, const char *peer, uint64_t attempt,
     m.state.online = !r->offline;
     m.state.resumes = r->resumes;
     snprintf(m.state.limits, sizeof(m.state.limits), "desktop");
-    snprintf(m.state.addrs[0], WHTNXT_TEXT_SIZE, "/ip4/192.0.2.%u/tcp/20123", 7 + r->network);
+    snprintf(m.state.addrs[0], WHTNXT_TEXT_SIZE, "/ip4/%s.%u/tcp/20123",
+             r->alone ? "127.0.0" : "192.0.2", 7 + r->network);
     if (peer != NULL) {
         m.state.conns[0] = (struct whtnxt_conn_state){.id = 1,
                                                       .outbound = true,

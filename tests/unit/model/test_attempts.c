@@ -345,6 +345,35 @@ static void silence_has_its_own_sentence(void **state)
     rig_close(&r);
 }
 
+static void expect_lan_link(struct rig *r, const char *code)
+{
+    struct whtnxt_answer a = rig_ask(r, WHTNXT_METHOD_GET_LINK, json_pack("{s:b}", "lan", 1));
+    assert_string_equal(a.code, code);
+    assert_int_equal(a.result != NULL && strstr(text_of(a.result, "url"), "addr=") != NULL,
+                     *code == '\0');
+    whtnxt_answer_fini(&a);
+}
+
+/* A link with our addresses is not given without them. */
+static void a_lan_link_has_addresses(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r);
+    whtnxt_model_start(r.m, r.now, &r.id, NULL);
+    rig_act(&r);
+    expect_lan_link(&r, "NODE_STARTING");
+    rig_again(&r);
+    expect_lan_link(&r, "");
+    rig_exit(&r, SIGKILL);
+    expect_lan_link(&r, "NODE_STARTING");
+    rig_again(&r);
+    r.alone = true;
+    rig_idle(&r);
+    expect_lan_link(&r, "NO_NETWORK");
+    rig_close(&r);
+}
+
 static void too_many_attempts(void **state)
 {
     (void)state;
@@ -677,6 +706,7 @@ int main(void)
         cmocka_unit_test(survives_the_node),
         cmocka_unit_test(no_node_is_said_at_once),
         cmocka_unit_test(silence_has_its_own_sentence),
+        cmocka_unit_test(a_lan_link_has_addresses),
         cmocka_unit_test(too_many_attempts),
         cmocka_unit_test(one_question_for_many_links),
         cmocka_unit_test(ten_seconds_later_it_is_the_first_again),
