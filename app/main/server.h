@@ -3,7 +3,9 @@
  *
  * Only our own user is let in (folder 0700, socket 0600, and SO_PEERCRED on each accept). Bounded
  * in clients, bytes and time; a client that does not read its answer or does not finish its line is
- * hung up on (SECURITY 4.6).
+ * hung up on (SECURITY 4.6). One that has said all it had to say (end of file) gets its answers
+ * first. When all places are taken, the client that has been idle longest makes room; when none is
+ * idle, the new one reads LIMIT_REACHED.
  */
 #ifndef WHTNXT_MAIN_SERVER_H
 #define WHTNXT_MAIN_SERVER_H
@@ -14,6 +16,8 @@
 
 /* Renderers at once: a window, some scripts (SECURITY 4.6). */
 #define WHTNXT_SERVER_CLIENTS 16U
+/* Clients beyond them that are told so; more are hung up on. */
+#define WHTNXT_SERVER_SURPLUS 16U
 /* A line that has begun must end, an answer must be read within this. */
 #define WHTNXT_SERVER_PATIENCE_MS 5000U
 
@@ -27,13 +31,13 @@ struct whtnxt_server_cfg {
     const char *path;   /* of the socket, in `folder` */
     whtnxt_server_fn *fn;
     void *ctx;
+    unsigned patience_ms; /* 0: WHTNXT_SERVER_PATIENCE_MS */
 };
 
 /*
  * Binds and listens. The caller holds the profile's lock, so a socket that nobody answers is stale
  * and replaced; anything else at the path is left alone. -LP2P_E_EXISTS (not a socket, or not
  * ours), -LP2P_E_ADDR_IN_USE (somebody answers), -LP2P_E_PERM (folder), -LP2P_E_NOMEM, -LP2P_E_IO.
- * `reason` gets a sentence.
  */
 int whtnxt_server_open(uv_loop_t *loop, const struct whtnxt_server_cfg *cfg,
                        struct whtnxt_server **ret);
