@@ -1,5 +1,7 @@
 #include "cli/cli.h"
 
+#include "ipc/std.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +71,10 @@ int main(int argc, char **argv)
     struct cli c = {.json = false};
     const char *profile = NULL;
     bool no_color = false;
+    if (whtnxt_std_open() != 0) {
+        return CLI_FAILED;
+    }
+    close_range(3, ~0U, 0);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     whtnxt_json_init();
     cli_init_color(&c, false);

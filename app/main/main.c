@@ -1,3 +1,4 @@
+#include "ipc/std.h"
 #include "main/app.h"
 #include "main/lock.h"
 
@@ -103,6 +104,9 @@ int main(int argc, char **argv)
 {
     struct options options = {.profile = NULL};
     struct whtnxt_paths paths;
+    if (whtnxt_std_open() != 0) {
+        return 1;
+    }
     int status = parse_options(argc, argv, &options);
     if (status >= 0) {
         return status;

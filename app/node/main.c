@@ -2,6 +2,7 @@
  * whtnxt-node <pid of main>: started by main with the socket pair as descriptor 3; of no use to a
  * person.
  */
+#include "ipc/std.h"
 #include "node/node.h"
 
 #include <errno.h>
@@ -43,6 +44,9 @@ static int lock_down(void)
 
 int main(int argc, char **argv)
 {
+    if (whtnxt_std_open() != 0) {
+        return 1;
+    }
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
         printf("whtnxt-node %s\n", LP2P_VERSION);
         return 0;
