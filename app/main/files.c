@@ -46,46 +46,76 @@ static void complain(struct whtnxt_app *a, uint64_t now, const char *path, int e
     whtnxt_model_log(a->model, now, WHTNXT_LOG_ERROR, WHTNXT_CAUSE_STORE_REFUSED, text);
 }
 
+/* How often a file can be put aside until somebody has to look. */
+#define ASIDE_MAX 100U
+
 /* What cannot be read is kept beside the new file, which would else take its place: nothing of the
- * user's is thrown away. */
-static void put_aside(struct whtnxt_app *a, uint64_t now, const char *path)
+ * user's is thrown away, and nothing that was put aside before. */
+static int put_aside(struct whtnxt_app *a, uint64_t now, const char *path)
 {
-    char aside[WHTNXT_STORE_PATH_SIZE + sizeof(WHTNXT_STORE_ASIDE)];
+    char aside[WHTNXT_STORE_PATH_SIZE + sizeof(WHTNXT_STORE_ASIDE) + 8];
     char text[WHTNXT_CAUSE_TEXT_SIZE];
     const struct whtnxt_disk *disk = whtnxt_disk_real();
-    snprintf(aside, sizeof(aside), "%s%s", path, WHTNXT_STORE_ASIDE);
-    if (disk->rename(disk->ctx, path, aside, false) == 0) {
-        snprintf(text, sizeof(text), "It is kept as %.300s", aside);
-        whtnxt_model_log(a->model, now, WHTNXT_LOG_INFO, WHTNXT_CAUSE_NONE, text);
+    int err = -LP2P_E_EXISTS;
+    for (unsigned i = 1; err == -LP2P_E_EXISTS && i <= ASIDE_MAX; i++) {
+        char number[8] = "";
+        if (i > 1) {
+            snprintf(number, sizeof(number), ".%u", i);
+        }
+        snprintf(aside, sizeof(aside), "%s%s%s", path, WHTNXT_STORE_ASIDE, number);
+        err = disk->rename(disk->ctx, path, aside, true);
     }
+    snprintf(text, sizeof(text), err == 0 ? "It is kept as %.300s" : "It cannot be put aside: %s",
+             err == 0 ? aside : lp2p_error_text(err));
+    whtnxt_model_log(a->model, now, err == 0 ? WHTNXT_LOG_INFO : WHTNXT_LOG_ERROR,
+                     WHTNXT_CAUSE_NONE, text);
+    return err;
 }
 
-static void load(struct whtnxt_app *a, uint64_t now, const char *folder, const char *name,
-                 int (*take)(struct whtnxt_model *m, const json_t *o))
+/* A file that is wrong, not a moment in which it cannot be read. */
+static bool is_damage(int err)
+{
+    return err == -LP2P_E_DECODE || err == -LP2P_E_TOO_LONG || err == -LP2P_E_UNSUPPORTED;
+}
+
+struct stored {
+    const char *name;
+    int (*take)(struct whtnxt_model *m, const json_t *o);
+    void (*lock)(struct whtnxt_model *m);
+};
+
+static void load(struct whtnxt_app *a, uint64_t now, const char *folder, const struct stored *f)
 {
     char path[WHTNXT_STORE_PATH_SIZE];
     json_t *o = NULL;
-    int err = file_path(path, folder, name);
+    int err = file_path(path, folder, f->name);
     if (err == 0) {
         err = read_json(path, &o);
     }
     if (err == 0 || err == -LP2P_E_NOT_FOUND) {
-        err = take(a->model, o);
-    }
-    if (err != 0) {
-        complain(a, now, path, err);
-    }
-    if (err != 0 && err != -LP2P_E_VERSION) {
-        put_aside(a, now, path);
-        (void)take(a->model, NULL);
+        err = f->take(a->model, o);
     }
     json_decref(o);
+    if (err == 0) {
+        return;
+    }
+    complain(a, now, path, err);
+    if (is_damage(err) && put_aside(a, now, path) == 0) {
+        (void)f->take(a->model, NULL);
+    } else {
+        /* What is there is more than what we have. */
+        f->lock(a->model);
+    }
 }
 
 void whtnxt_files_load(struct whtnxt_app *a, uint64_t now)
 {
-    load(a, now, a->cfg->paths->config, "settings.json", whtnxt_model_load_settings);
-    load(a, now, a->cfg->paths->state, "peers.json", whtnxt_model_load_peers);
+    static const struct stored settings = {"settings.json", whtnxt_model_load_settings,
+                                           whtnxt_model_lock_settings};
+    static const struct stored peers = {"peers.json", whtnxt_model_load_peers,
+                                        whtnxt_model_lock_peers};
+    load(a, now, a->cfg->paths->config, &settings);
+    load(a, now, a->cfg->paths->state, &peers);
 }
 
 static void save(struct whtnxt_app *a, uint64_t now, const char *folder, const char *name,

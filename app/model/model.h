@@ -107,9 +107,12 @@ void whtnxt_model_free(struct whtnxt_model *m);
 /* ---- before the start ---- */
 
 /* What the files held, NULL when there was none. -LP2P_E_VERSION: newer, it is not to be rewritten;
- * -LP2P_E_DECODE: nothing was taken. */
+ * -LP2P_E_DECODE: nothing was taken, and the file is not to be rewritten until a call with NULL. */
 int whtnxt_model_load_settings(struct whtnxt_model *m, const json_t *o);
 int whtnxt_model_load_peers(struct whtnxt_model *m, const json_t *o);
+/* The file on disk is not to be overwritten in this run: it could not be read. */
+void whtnxt_model_lock_settings(struct whtnxt_model *m);
+void whtnxt_model_lock_peers(struct whtnxt_model *m);
 /* The files' content; the caller owns it. NULL: no memory. */
 json_t *whtnxt_model_settings(const struct whtnxt_model *m);
 json_t *whtnxt_model_peers(const struct whtnxt_model *m);

@@ -357,6 +357,11 @@ static int peer_load(struct whtnxt_model *m, const json_t *o, size_t *dropped)
     return 0;
 }
 
+void whtnxt_model_lock_peers(struct whtnxt_model *m)
+{
+    m->peers_locked = true;
+}
+
 int whtnxt_model_load_peers(struct whtnxt_model *m, const json_t *o)
 {
     uint64_t version;

@@ -117,9 +117,20 @@ int whtnxt_model_load_settings(struct whtnxt_model *m, const json_t *o)
     if (version != SETTINGS_VERSION) {
         return -LP2P_E_VERSION;
     }
-    for (size_t i = 0; i < LP2P_COUNT(settings); i++) {
-        LP2P_TRY(settings[i].set(m, json_object_get(o, settings[i].key)));
+    const uint16_t port = m->port;
+    const enum model_confirm confirm = m->confirm;
+    int err = 0;
+    for (size_t i = 0; err == 0 && i < LP2P_COUNT(settings); i++) {
+        err = settings[i].set(m, json_object_get(o, settings[i].key));
     }
-    m->settings_locked = false;
-    return 0;
+    /* All of it or nothing. */
+    m->port = err == 0 ? m->port : port;
+    m->confirm = err == 0 ? m->confirm : confirm;
+    m->settings_locked = err != 0;
+    return err;
+}
+
+void whtnxt_model_lock_settings(struct whtnxt_model *m)
+{
+    m->settings_locked = true;
 }

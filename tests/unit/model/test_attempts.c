@@ -646,6 +646,21 @@ static void files_that_are_not_ours_to_rewrite(void **state)
     newer = json_pack("{s:i}", "version", 9);
     assert_int_equal(whtnxt_model_load_settings(r.m, newer), -LP2P_E_VERSION);
     json_decref(newer);
+    /* Half a file: nothing of it is taken. */
+    json_t *before = whtnxt_model_settings(r.m);
+    json_t *half = json_pack("{s:i,s:i,s:s}", "version", 1, "listen.port", 5555, "links.confirm",
+                             "perhaps");
+    assert_int_equal(whtnxt_model_load_settings(r.m, half), -LP2P_E_DECODE);
+    json_t *after = whtnxt_model_settings(r.m);
+    assert_true(json_equal(before, after));
+    json_decref(before);
+    json_decref(half);
+    json_decref(after);
+    assert_int_equal(whtnxt_model_load_peers(r.m, NULL), 0);
+    size_t saves = r.saves;
+    whtnxt_model_lock_peers(r.m);
+    connect_and_lose(&r);
+    assert_int_equal(r.saves, saves);
     rig_close(&r);
 }
 
