@@ -247,6 +247,17 @@ static int app_open_model(struct whtnxt_app *a)
     return 0;
 }
 
+static void app_socket_gone(void *ctx, int err)
+{
+    struct whtnxt_app *a = ctx;
+    char text[WHTNXT_CAUSE_TEXT_SIZE];
+    snprintf(text, sizeof(text), "The control socket was removed; %s%s",
+             err == 0 ? "it is there again" : "it cannot be made anew: ",
+             err == 0 ? "" : lp2p_error_text(err));
+    whtnxt_model_log(a->model, now_ms(), WHTNXT_LOG_WARNING, WHTNXT_CAUSE_NONE, text);
+    app_act(a);
+}
+
 static int app_open_server(struct whtnxt_app *a)
 {
     const struct whtnxt_disk *disk = whtnxt_disk_real();
@@ -254,6 +265,7 @@ static int app_open_server(struct whtnxt_app *a)
         .folder = a->cfg->paths->run,
         .path = a->cfg->paths->socket,
         .fn = app_request,
+        .on_gone = app_socket_gone,
         .ctx = a,
     };
     int err = disk->make_folder(disk->ctx, cfg.folder);

@@ -3,8 +3,11 @@
 #include "base/assert.h"
 #include "base/list.h"
 #include "lp2p/error.h"
+#include "main/disk.h"
 #include "main/socket.h"
 
+#include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* The patience of clients is looked at this often in its length. */
@@ -26,8 +29,17 @@ struct client {
     bool closing;
 };
 
-struct whtnxt_server {
+/* A socket at the path; one that lost its path stays until its handle is closed. */
+struct listener {
     uv_pipe_t pipe;
+};
+
+struct whtnxt_server {
+    uv_loop_t *loop;
+    struct listener *listener;
+    struct stat file; /* of the socket */
+    int gone_err;     /* of the last try to make it anew */
+    uv_timer_t watch;
     uv_timer_t sweep;
     struct lp2p_list clients;
     size_t n_clients; /* surplus ones not counted */
@@ -36,6 +48,8 @@ struct whtnxt_server {
     uint64_t swept;
     whtnxt_server_fn *fn;
     void *ctx;
+    void (*on_gone)(void *ctx, int err);
+    char folder[4096];
     char path[4096];
     unsigned handles; /* not closed yet */
     bool closing;
@@ -46,13 +60,24 @@ static struct client *client_of(struct lp2p_list *node)
     return LP2P_CONTAINER(node, struct client, node);
 }
 
-static void server_handle_closed(uv_handle_t *handle)
+static void server_drop_handle(struct whtnxt_server *s)
 {
-    struct whtnxt_server *s = handle->data;
     s->handles--;
     if (s->handles == 0) {
         lp2p_free(lp2p_mem_default(), s);
     }
+}
+
+static void server_handle_closed(uv_handle_t *handle)
+{
+    server_drop_handle(handle->data);
+}
+
+static void listener_closed(uv_handle_t *handle)
+{
+    struct whtnxt_server *s = handle->data;
+    lp2p_free(lp2p_mem_default(), LP2P_CONTAINER((uv_pipe_t *)handle, struct listener, pipe));
+    server_drop_handle(s);
 }
 
 static void client_closed(uv_handle_t *handle)
@@ -63,10 +88,7 @@ static void client_closed(uv_handle_t *handle)
     lp2p_buf_fini(&c->out);
     lp2p_buf_fini(&c->sending);
     lp2p_free(lp2p_mem_default(), c);
-    s->handles--;
-    if (s->handles == 0) {
-        lp2p_free(lp2p_mem_default(), s);
-    }
+    server_drop_handle(s);
 }
 
 static size_t *client_count(struct client *c)
@@ -292,6 +314,77 @@ static void server_sweep(uv_timer_t *timer)
     }
 }
 
+/* ---- the socket itself ---- */
+
+static int server_listen(struct whtnxt_server *s)
+{
+    struct listener *l = lp2p_calloc(lp2p_mem_default(), 1, sizeof(*l));
+    int fd;
+    if (l == NULL) {
+        return -LP2P_E_NOMEM;
+    }
+    int err = whtnxt_socket_listen(s->folder, s->path, &fd);
+    if (err != 0) {
+        lp2p_free(lp2p_mem_default(), l);
+        return err;
+    }
+    uv_pipe_init(s->loop, &l->pipe, 0);
+    l->pipe.data = s;
+    s->handles++;
+    bool opened = uv_pipe_open(&l->pipe, fd) == 0;
+    if (!opened) {
+        close(fd);
+    }
+    if (!opened || lstat(s->path, &s->file) != 0 ||
+        uv_listen((uv_stream_t *)&l->pipe, 16, server_accept) != 0) {
+        uv_close((uv_handle_t *)&l->pipe, listener_closed);
+        return -LP2P_E_IO;
+    }
+    s->listener = l;
+    return 0;
+}
+
+static void server_unlisten(struct whtnxt_server *s)
+{
+    if (s->listener != NULL) {
+        uv_close((uv_handle_t *)&s->listener->pipe, listener_closed);
+        s->listener = NULL;
+    }
+}
+
+static bool server_is_there(const struct whtnxt_server *s)
+{
+    struct stat st;
+    return s->listener != NULL && lstat(s->path, &st) == 0 && st.st_ino == s->file.st_ino &&
+           st.st_dev == s->file.st_dev;
+}
+
+/* Makes the folder and the socket anew when they are gone. */
+static void server_watch(uv_timer_t *timer)
+{
+    struct whtnxt_server *s = timer->data;
+    const struct whtnxt_disk *disk = whtnxt_disk_real();
+    if (server_is_there(s)) {
+        return;
+    }
+    server_unlisten(s);
+    int err = disk->make_folder(disk->ctx, s->folder);
+    err = err != 0 ? err : server_listen(s);
+    /* One that cannot be made is said once, not each time. */
+    if (s->on_gone != NULL && (err == 0 || err != s->gone_err)) {
+        s->on_gone(s->ctx, err);
+    }
+    s->gone_err = err;
+}
+
+static void server_timer(struct whtnxt_server *s, uv_timer_t *timer, uv_timer_cb fn, unsigned ms)
+{
+    uv_timer_init(s->loop, timer);
+    timer->data = s;
+    s->handles++;
+    uv_timer_start(timer, fn, ms, ms);
+}
+
 int whtnxt_server_open(uv_loop_t *loop, const struct whtnxt_server_cfg *cfg,
                        struct whtnxt_server **ret)
 {
@@ -299,32 +392,24 @@ int whtnxt_server_open(uv_loop_t *loop, const struct whtnxt_server_cfg *cfg,
     if (s == NULL) {
         return -LP2P_E_NOMEM;
     }
-    int fd;
-    int err = strlen(cfg->path) < sizeof(s->path)
-                  ? whtnxt_socket_listen(cfg->folder, cfg->path, &fd)
-                  : -LP2P_E_TOO_LONG;
-    if (err != 0) {
-        lp2p_free(lp2p_mem_default(), s);
-        return err;
-    }
+    s->loop = loop;
     s->fn = cfg->fn;
     s->ctx = cfg->ctx;
+    s->on_gone = cfg->on_gone;
     s->patience = cfg->patience_ms != 0 ? cfg->patience_ms : WHTNXT_SERVER_PATIENCE_MS;
     s->swept = uv_now(loop);
-    memcpy(s->path, cfg->path, strlen(cfg->path) + 1);
+    snprintf(s->folder, sizeof(s->folder), "%s", cfg->folder);
+    snprintf(s->path, sizeof(s->path), "%s", cfg->path);
     lp2p_list_init(&s->clients);
-    uv_pipe_init(loop, &s->pipe, 0);
-    uv_timer_init(loop, &s->sweep);
-    s->pipe.data = s;
-    s->sweep.data = s;
-    s->handles = 2;
-    *ret = s;
-    uv_timer_start(&s->sweep, server_sweep, s->patience / SWEEPS, s->patience / SWEEPS);
-    if (uv_pipe_open(&s->pipe, fd) != 0 ||
-        uv_listen((uv_stream_t *)&s->pipe, 16, server_accept) != 0) {
+    server_timer(s, &s->sweep, server_sweep, s->patience / SWEEPS);
+    server_timer(s, &s->watch, server_watch,
+                 cfg->watch_ms != 0 ? cfg->watch_ms : WHTNXT_SERVER_WATCH_MS);
+    int err = strcmp(s->path, cfg->path) == 0 ? server_listen(s) : -LP2P_E_TOO_LONG;
+    if (err != 0) {
         whtnxt_server_close(s);
-        return -LP2P_E_IO;
+        return err;
     }
+    *ret = s;
     return 0;
 }
 
@@ -334,10 +419,14 @@ void whtnxt_server_close(struct whtnxt_server *s)
         return;
     }
     s->closing = true;
-    (void)unlink(s->path);
+    /* What somebody else put there is theirs. */
+    if (server_is_there(s)) {
+        (void)unlink(s->path);
+    }
+    server_unlisten(s);
     lp2p_list_each_safe (it, &s->clients) {
         client_close(client_of(it));
     }
-    uv_close((uv_handle_t *)&s->pipe, server_handle_closed);
+    uv_close((uv_handle_t *)&s->watch, server_handle_closed);
     uv_close((uv_handle_t *)&s->sweep, server_handle_closed);
 }

@@ -21,6 +21,10 @@
 /* A line that has begun must end, an answer must be read within this. */
 #define WHTNXT_SERVER_PATIENCE_MS 5000U
 
+/* Its socket's path is looked at this often: log-outs and clean-ups remove run-time folders under
+ * the programs that still use them. */
+#define WHTNXT_SERVER_WATCH_MS 2000U
+
 struct whtnxt_server;
 
 /* Answers one request line: appends a line to `out`. What is not 0 hangs up on the client. */
@@ -31,7 +35,10 @@ struct whtnxt_server_cfg {
     const char *path;   /* of the socket, in `folder` */
     whtnxt_server_fn *fn;
     void *ctx;
+    /* Tells that the socket was gone: 0, it is there again, or why it cannot be made. */
+    void (*on_gone)(void *ctx, int err);
     unsigned patience_ms; /* 0: WHTNXT_SERVER_PATIENCE_MS */
+    unsigned watch_ms;    /* 0: WHTNXT_SERVER_WATCH_MS */
 };
 
 /*

@@ -20,6 +20,7 @@
 /* Milliseconds of patience; what waits longer than this is stuck. */
 #define PATIENCE 300U
 #define STUCK    5000U
+#define WATCH    50U
 
 #define ASK "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"p2p:get-status\"}\n"
 
@@ -30,6 +31,8 @@ struct rig {
     size_t answer; /* bytes of an answer */
     size_t asked;
     size_t last; /* bytes of the last line */
+    size_t gone; /* times that the socket was */
+    int gone_err;
 };
 
 static int answer(void *ctx, struct lp2p_span line, struct lp2p_buf *out)
@@ -43,6 +46,13 @@ static int answer(void *ctx, struct lp2p_span line, struct lp2p_buf *out)
     return lp2p_buf_append(out, "\n", 1);
 }
 
+static void gone(void *ctx, int err)
+{
+    struct rig *r = ctx;
+    r->gone++;
+    r->gone_err = err;
+}
+
 static void rig_open(struct rig *r, size_t size)
 {
     *r = (struct rig){.answer = size};
@@ -53,7 +63,9 @@ static void rig_open(struct rig *r, size_t size)
                                     .path = temp_path(&r->t, "run/control.sock"),
                                     .fn = answer,
                                     .ctx = r,
-                                    .patience_ms = PATIENCE};
+                                    .on_gone = gone,
+                                    .patience_ms = PATIENCE,
+                                    .watch_ms = WATCH};
     assert_int_equal(whtnxt_server_open(&r->loop, &cfg, &r->server), 0);
 }
 
@@ -116,6 +128,14 @@ static size_t take_all(struct rig *r, int fd)
     }
 }
 
+static void run_for(struct rig *r, unsigned ms)
+{
+    for (unsigned i = 0; i < ms; i += 5) {
+        uv_run(&r->loop, UV_RUN_NOWAIT);
+        poll(NULL, 0, 5);
+    }
+}
+
 /* `nc -U -q1` closes its half as soon as its input ends: its answers are not lost. */
 static void a_half_closed_client_gets_its_answers(void **state)
 {
@@ -139,10 +159,7 @@ static void one_that_does_not_read_is_hung_up_on(void **state)
     int fd = client(&r);
     assert_true(put(fd, "one\n"));
     assert_int_equal(shutdown(fd, SHUT_WR), 0);
-    for (unsigned ms = 0; ms < 3 * PATIENCE; ms += 5) {
-        uv_run(&r.loop, UV_RUN_NOWAIT);
-        poll(NULL, 0, 5);
-    }
+    run_for(&r, 3 * PATIENCE);
     assert_true(take_all(&r, fd) < r.answer);
     close(fd);
     rig_close(&r);
@@ -201,6 +218,56 @@ static void our_own_stop_is_forgiven(void **state)
     assert_int_equal(take(&r, fd, c, 2, STUCK), 2);
     assert_int_equal(r.last, 10);
     close(fd);
+    rig_close(&r);
+}
+
+/* ---- the socket's file ---- */
+
+static void expect_answer(struct rig *r)
+{
+    char c[2];
+    int fd = client(r);
+    assert_true(put(fd, ASK));
+    assert_int_equal(take(r, fd, c, 2, STUCK), 2);
+    close(fd);
+}
+
+/* A log-out removes the run-time folder while main goes on. */
+static void a_removed_socket_comes_back(void **state)
+{
+    (void)state;
+    struct rig r;
+    char c[2];
+    rig_open(&r, 2);
+    int fd = client(&r);
+    assert_int_equal(unlink(temp_path(&r.t, "run/control.sock")), 0);
+    assert_int_equal(rmdir(temp_path(&r.t, "run")), 0);
+    run_for(&r, 2 * WATCH);
+    assert_int_equal(r.gone, 1);
+    assert_int_equal(r.gone_err, 0);
+    expect_answer(&r);
+    /* Who was connected still is. */
+    assert_true(put(fd, ASK));
+    assert_int_equal(take(&r, fd, c, 2, STUCK), 2);
+    close(fd);
+    rig_close(&r);
+}
+
+static void what_is_in_its_place_is_left_alone(void **state)
+{
+    (void)state;
+    struct rig r;
+    struct stat st;
+    rig_open(&r, 2);
+    assert_int_equal(unlink(temp_path(&r.t, "run/control.sock")), 0);
+    temp_write(&r.t, "run/control.sock", "mine", 4);
+    run_for(&r, 5 * WATCH);
+    assert_int_equal(r.gone, 1);
+    assert_int_equal(r.gone_err, -LP2P_E_EXISTS);
+    whtnxt_server_close(r.server);
+    r.server = NULL;
+    assert_int_equal(stat(temp_path(&r.t, "run/control.sock"), &st), 0);
+    assert_int_equal(st.st_size, 4);
     rig_close(&r);
 }
 
@@ -273,6 +340,8 @@ int main(void)
         cmocka_unit_test(a_line_that_drips_has_an_end),
         cmocka_unit_test(a_slow_talker_is_listened_to),
         cmocka_unit_test(our_own_stop_is_forgiven),
+        cmocka_unit_test(a_removed_socket_comes_back),
+        cmocka_unit_test(what_is_in_its_place_is_left_alone),
         cmocka_unit_test(the_longest_idle_makes_room),
         cmocka_unit_test(without_an_idle_one_it_is_said),
     };
