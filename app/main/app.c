@@ -3,6 +3,7 @@
 #include "main/disk.h"
 #include "main/store/key.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -122,6 +123,15 @@ static void app_quit_soon(uv_timer_t *timer)
     app_quit(timer->data);
 }
 
+/* ---- the key ---- */
+
+static void app_start(struct whtnxt_app *a)
+{
+    char reason[WHTNXT_KEY_REASON_SIZE] = "";
+    bool loaded = whtnxt_app_load_key(a, reason) == 0;
+    whtnxt_model_start(a->model, now_ms(), loaded ? &a->identity.id : NULL, reason);
+}
+
 /* ---- actions ---- */
 
 static void app_log(struct whtnxt_app *a, const struct whtnxt_action *act)
@@ -158,6 +168,9 @@ static void app_do(struct whtnxt_app *a, struct whtnxt_action *act)
     case WHTNXT_DO_RESTART:
         a->again = true;
         uv_timer_start(&a->last, app_quit_soon, 0, 0);
+        break;
+    case WHTNXT_DO_LOAD_KEY:
+        app_start(a);
         break;
     case WHTNXT_DO_QUIT:
         uv_timer_start(&a->last, app_quit_soon, 0, 0);
@@ -235,15 +248,9 @@ static int app_open_model(struct whtnxt_app *a)
     if (err != 0) {
         return err;
     }
-    /* The key first: reading the files may put peers.json aside, and it proves that there was one.
-     */
-    char reason[WHTNXT_KEY_REASON_SIZE] = "";
-    a->has_key = whtnxt_app_load_key(a, reason) == 0;
+    /* What was put aside proves as well as what is there that there was a key. */
     whtnxt_files_load(a, now);
-    if (!a->has_key && a->cfg->foreground) {
-        fprintf(stderr, "whtnxtd: %s\n", reason);
-    }
-    whtnxt_model_start(a->model, now, a->has_key ? &a->identity.id : NULL, reason);
+    app_start(a);
     return 0;
 }
 
@@ -253,7 +260,7 @@ static void app_socket_gone(void *ctx, int err)
     char text[WHTNXT_CAUSE_TEXT_SIZE];
     snprintf(text, sizeof(text), "The control socket was removed; %s%s",
              err == 0 ? "it is there again" : "it cannot be made anew: ",
-             err == 0 ? "" : lp2p_error_text(err));
+             err == 0 ? "" : whtnxt_disk_why(err));
     whtnxt_model_log(a->model, now_ms(), WHTNXT_LOG_WARNING, WHTNXT_CAUSE_NONE, text);
     app_act(a);
 }
@@ -268,13 +275,14 @@ static int app_open_server(struct whtnxt_app *a)
         .on_gone = app_socket_gone,
         .ctx = a,
     };
+    errno = 0;
     int err = disk->make_folder(disk->ctx, cfg.folder);
     if (err == 0) {
         err = whtnxt_server_open(&a->loop, &cfg, &a->server);
     }
     if (err != 0) {
         fprintf(stderr, "whtnxtd: the control socket %s cannot be made: %s\n", cfg.path,
-                err == -LP2P_E_EXISTS ? "something else is there" : lp2p_error_text(err));
+                err == -LP2P_E_EXISTS ? "something else is there" : whtnxt_disk_why(err));
     }
     return err;
 }
@@ -347,5 +355,5 @@ int whtnxt_app_run(const struct whtnxt_app_cfg *cfg)
     app_act(&app);
     uv_run(&app.loop, UV_RUN_DEFAULT);
     app_close(&app);
-    return app.again ? whtnxt_programs_become(&app.programs, cfg->argv) : app.status;
+    return app.again ? whtnxt_programs_become(&app.programs, cfg->argv) : 0;
 }

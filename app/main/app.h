@@ -42,7 +42,6 @@ struct whtnxt_app {
     struct lp2p_crypto *crypto;
     struct lp2p_random random;
     struct lp2p_identity identity;
-    bool has_key;
     struct whtnxt_model *model;
     struct whtnxt_server *server;
     struct whtnxt_child *child; /* NULL: no node runs */
@@ -52,7 +51,6 @@ struct whtnxt_app {
     char peers_path[WHTNXT_PATH_SIZE + 16];
     bool ending;
     bool again; /* become the installed program when all is ended */
-    int status;
 };
 
 /* Runs until it is told to end; the exit status. The caller holds the profile's lock. */

@@ -33,6 +33,12 @@ static int from_errno(int e)
     }
 }
 
+const char *whtnxt_disk_why(int err)
+{
+    bool vague = err == -LP2P_E_IO || err == -LP2P_E_PERM;
+    return vague && errno != 0 ? strerror(errno) : lp2p_error_text(err);
+}
+
 static int real_open_read(void *ctx, const char *path, int *ret_file)
 {
     (void)ctx;

@@ -9,4 +9,8 @@
 /* Needs no context; lives for ever. */
 const struct whtnxt_disk *whtnxt_disk_real(void);
 
+/* What to say of an error of disk or socket: where ours is vague, the system's own words, by errno
+ * as the failed call left it. Valid until the next call. */
+const char *whtnxt_disk_why(int err);
+
 #endif

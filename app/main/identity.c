@@ -38,7 +38,6 @@ static int key_replace(void *ctx, const char *import, struct whtnxt_key_outcome 
     }
     lp2p_identity_wipe(&a->identity);
     a->identity = ring.identity;
-    a->has_key = true;
     lp2p_identity_wipe(&ring.identity);
     ret->id = a->identity.id;
     ret->changed = ring.changed;

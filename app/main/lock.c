@@ -32,6 +32,14 @@ int whtnxt_lock_take(const char *folder, int *ret_fd)
     return 0;
 }
 
+void whtnxt_lock_note(int fd, const char *socket)
+{
+    bool done = ftruncate(fd, 0) == 0 && dprintf(fd, "%ld\n%s\n", (long)getpid(), socket) > 0;
+    if (!done) {
+        (void)!ftruncate(fd, 0);
+    }
+}
+
 /* Between two looks at a lock that is about to be given up. */
 #define LOCK_LOOK_MS 20
 

@@ -16,6 +16,12 @@
  */
 int whtnxt_lock_wait(const char *folder, const char *socket, int *ret_fd);
 
+/*
+ * Writes into the lock's file who holds it: "PID\nSOCKET\n". The command line reads it when nobody
+ * answers where it looks. One that cannot be written is empty.
+ */
+void whtnxt_lock_note(int fd, const char *socket);
+
 /* -LP2P_E_EXISTS: another main runs. -LP2P_E_PERM, -LP2P_E_IO. The descriptor is kept open for the
  * lock's life. */
 int whtnxt_lock_take(const char *folder, int *ret_fd);

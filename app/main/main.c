@@ -1,7 +1,9 @@
 #include "ipc/std.h"
 #include "main/app.h"
+#include "main/disk.h"
 #include "main/lock.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,6 +125,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     whtnxt_json_init();
     int lock;
+    errno = 0;
     int err = whtnxt_lock_wait(paths.data, paths.socket, &lock);
     if (err == -LP2P_E_EXISTS) {
         /* The other one answers for this profile. */
@@ -132,9 +135,10 @@ int main(int argc, char **argv)
         return 0;
     }
     if (err != 0) {
-        fprintf(stderr, "whtnxtd: %s cannot be used: %s\n", paths.data, lp2p_error_text(err));
+        fprintf(stderr, "whtnxtd: %s cannot be used: %s\n", paths.data, whtnxt_disk_why(err));
         return 1;
     }
+    whtnxt_lock_note(lock, paths.socket);
     struct whtnxt_app_cfg cfg = {.paths = &paths, .foreground = options.foreground, .argv = argv};
     return whtnxt_app_run(&cfg);
 }

@@ -6,6 +6,7 @@
 #include "main/disk.h"
 #include "main/socket.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -406,7 +407,9 @@ int whtnxt_server_open(uv_loop_t *loop, const struct whtnxt_server_cfg *cfg,
                  cfg->watch_ms != 0 ? cfg->watch_ms : WHTNXT_SERVER_WATCH_MS);
     int err = strcmp(s->path, cfg->path) == 0 ? server_listen(s) : -LP2P_E_TOO_LONG;
     if (err != 0) {
+        int why = errno;
         whtnxt_server_close(s);
+        errno = why; /* for whtnxt_disk_why */
         return err;
     }
     *ret = s;

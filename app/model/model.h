@@ -49,6 +49,7 @@ enum whtnxt_action_type {
     WHTNXT_DO_SAVE_PEERS,    /* whtnxt_model_peers */
     WHTNXT_DO_SAVE_SETTINGS, /* whtnxt_model_settings */
     WHTNXT_DO_LOG,           /* `level` and `text` to the log file */
+    WHTNXT_DO_LOAD_KEY,      /* try the refused key again, then whtnxt_model_start */
     WHTNXT_DO_QUIT,          /* close the node's pipe, end when it is gone */
     WHTNXT_DO_RESTART,       /* the same, then become the program that is installed now */
 };
@@ -117,7 +118,8 @@ void whtnxt_model_lock_peers(struct whtnxt_model *m);
 json_t *whtnxt_model_settings(const struct whtnxt_model *m);
 json_t *whtnxt_model_peers(const struct whtnxt_model *m);
 
-/* Begins: with our id, or with NULL and why the key cannot be used (then no node is started). */
+/* Begins: with our id, or with NULL and why the key cannot be used: then no node is started, and
+ * while somebody looks the key is asked for again, once a second. */
 void whtnxt_model_start(struct whtnxt_model *m, uint64_t now, const struct lp2p_peer_id *id,
                         const char *refused);
 

@@ -28,6 +28,8 @@
 #define MODEL_LATE_MS 250U
 /* Goodbyes of the node; then it is killed, so that main is gone within 2 s. */
 #define MODEL_QUIT_MS 1500U
+/* Between two looks at a key that was refused. */
+#define MODEL_KEY_MS 1000U
 /* Links from the OS within this time of the first are asked about (DESIGN 6). */
 #define MODEL_LINKS_MS     10000U
 #define MODEL_QUESTION_IDS 16U
@@ -60,6 +62,7 @@ struct model_node_life {
     uint16_t port; /* it was started with */
     uint64_t spawned;
     uint64_t next_spawn; /* while RESTARTING */
+    uint64_t next_key;   /* while the key is refused: not before this */
     uint64_t backoff;
     uint64_t asks;     /* number of the last question */
     uint64_t answered; /* highest number that was answered */

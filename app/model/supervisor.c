@@ -88,6 +88,10 @@ void whtnxt_model_start(struct whtnxt_model *m, uint64_t now, const struct lp2p_
                         const char *refused)
 {
     model_enter(m, now);
+    if (id == NULL && m->node.cause == WHTNXT_CAUSE_KEY_REFUSED &&
+        strcmp(m->node.detail, refused) == 0) {
+        return; /* said already */
+    }
     if (id == NULL) {
         m->node.state = MODEL_NODE_STOPPED;
         m->node.cause = WHTNXT_CAUSE_KEY_REFUSED;
@@ -96,6 +100,8 @@ void whtnxt_model_start(struct whtnxt_model *m, uint64_t now, const struct lp2p_
                   "Your identity key cannot be used: %s", refused);
         return;
     }
+    m->node.cause = WHTNXT_CAUSE_NONE;
+    m->node.detail[0] = '\0';
     m->peer_id = *id;
     lp2p_peer_id_format(id, m->id);
     model_node_spawn(m, now);
@@ -177,6 +183,11 @@ void model_node_polled(struct whtnxt_model *m, uint64_t now)
     m->polled = true;
     if (!was && model_node_takes(m)) {
         node_ask(m, now);
+    }
+    /* Somebody may have restored the file, or freed the disk. */
+    if (m->node.cause == WHTNXT_CAUSE_KEY_REFUSED && !m->quitting && now >= m->node.next_key) {
+        m->node.next_key = now + MODEL_KEY_MS;
+        (void)model_act(m, WHTNXT_DO_LOAD_KEY);
     }
 }
 

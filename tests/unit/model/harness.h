@@ -35,6 +35,7 @@ struct rig {
     size_t saves;
     size_t quits;
     size_t restarts;
+    size_t keys;    /* times that the key was to be loaded */
     bool quit_sent; /* QUIT went to the node */
     int signal;     /* the last one */
     size_t signals;
@@ -198,6 +199,8 @@ static inline void rig_act(struct rig *r)
             r->saves++;
         } else if (a.type == WHTNXT_DO_RESTART) {
             r->restarts++;
+        } else if (a.type == WHTNXT_DO_LOAD_KEY) {
+            r->keys++;
         } else if (a.type == WHTNXT_DO_QUIT) {
             r->quits++;
         }

@@ -43,6 +43,35 @@ static void no_key_no_node(void **state)
     rig_close(&r);
 }
 
+/* A key that was restored is found without a restart of main. */
+static void a_restored_key_heals(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r);
+    whtnxt_model_start(r.m, r.now, NULL, "identity.key is damaged");
+    rig_act(&r);
+    for (int i = 0; i < 20; i++) {
+        json_t *s = rig_status(&r);
+        /* The same reason again is no news. */
+        assert_int_equal(json_integer_value(json_object_get(s, "logLast")), 1);
+        json_decref(s);
+        whtnxt_model_start(r.m, r.now, NULL, "identity.key is damaged");
+        rig_run(&r, 100);
+    }
+    assert_in_range(r.keys, 2, 3);
+    assert_int_equal(r.spawns, 0);
+    whtnxt_model_start(r.m, r.now, &r.id, NULL);
+    rig_act(&r);
+    rig_again(&r);
+    rig_expect_node(&r, "running");
+    size_t keys = r.keys;
+    rig_run(&r, 5000);
+    json_decref(rig_status(&r));
+    assert_int_equal(r.keys, keys);
+    rig_close(&r);
+}
+
 static void silence(void **state)
 {
     (void)state;
@@ -436,6 +465,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(starts_and_runs),
         cmocka_unit_test(no_key_no_node),
+        cmocka_unit_test(a_restored_key_heals),
         cmocka_unit_test(silence),
         cmocka_unit_test(comes_back_from_silence),
         cmocka_unit_test(asks_more_often_while_watched),
