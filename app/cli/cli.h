@@ -7,6 +7,7 @@
  *   options.c   options of a command
  *   nearest.c   the word that a mistyped one may have meant
  *   client.c    one call to main over its socket; starting main
+ *   holder.c    a main that runs but does not listen where we look
  *   clock.c     the only file of app that reads a clock or sleeps
  *   out.c       colours and text for people
  *   status.c    status                  link.c     link, QR
@@ -164,6 +165,21 @@ void cli_catch_interrupts(void);
 bool cli_is_interrupted(void);
 /* True once after the terminal's size changed. */
 bool cli_take_resize(void);
+
+/* ---- holder.c ---- */
+
+/* A main that holds the profile's lock, by its own word in the lock's file. */
+struct cli_holder {
+    long pid;
+    char socket[WHTNXT_PATH_SIZE];
+};
+
+/* False when nobody holds it, or it does not say who. */
+bool cli_find_holder(const struct cli *c, struct cli_holder *ret);
+/* True after it was said that one runs, but listens elsewhere than we look. */
+bool cli_complain_holder(const struct cli *c);
+/* Asks it to end; a descriptor to wait by, -1 when there is none. The caller closes it. */
+int cli_end_holder(const struct cli *c);
 
 /* ---- clock.c ---- */
 

@@ -225,6 +225,9 @@ bool cli_wait_gone(int pidfd, unsigned deadline_ms)
 
 static int complain_call(struct cli *c, int err)
 {
+    if (err == -LP2P_E_REFUSED && cli_complain_holder(c)) {
+        return CLI_DOWN;
+    }
     if (err == -LP2P_E_REFUSED) {
         return cli_complain_cause(c, WHTNXT_CAUSE_MAIN_DOWN);
     }
@@ -297,12 +300,13 @@ static bool find_main(char path[static WHTNXT_PATH_SIZE])
     return false;
 }
 
-/* Runs in the child: away from our terminal and from whatever we inherited. */
-_Noreturn static void become_daemon(const char *path, const char *profile)
+/* Runs in the child: away from our terminal and from whatever we inherited. What it says before it
+ * answers goes to `said`; nobody reads that later, and it has nothing more to say. */
+_Noreturn static void become_daemon(const char *path, const char *profile, int said)
 {
     setsid();
     int null = open("/dev/null", O_RDWR);
-    if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0) {
+    if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(said, 2) < 0) {
         _exit(127);
     }
     close_range(3, ~0U, 0);
@@ -332,7 +336,21 @@ int cli_become_main(struct cli *c)
     return CLI_DOWN;
 }
 
-static int wait_for_main(struct cli *c, pid_t child)
+/* Main ended: its own words, or what to do when it had none. */
+static int complain_start(struct cli *c, int said, int status)
+{
+    static const char name[] = "whtnxtd: ";
+    char text[512];
+    ssize_t n = read(said, text, sizeof(text) - 1);
+    text[n > 0 ? n : 0] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    const char *own = strncmp(text, name, sizeof(name) - 1) == 0 ? text + sizeof(name) - 1 : text;
+    cli_complain(c, *own != '\0' ? own : "WhatNext could not be started.",
+                 *own != '\0' ? "" : "See: whtnxt up --foreground");
+    return WIFEXITED(status) && WEXITSTATUS(status) != 127 ? WEXITSTATUS(status) : CLI_DOWN;
+}
+
+static int wait_for_main(struct cli *c, pid_t child, int said)
 {
     uint64_t deadline = cli_now_ms() + CLI_START_DEADLINE_MS;
     while (cli_now_ms() < deadline) {
@@ -344,9 +362,7 @@ static int wait_for_main(struct cli *c, pid_t child)
         if (child > 0 && waitpid(child, &status, WNOHANG) == child) {
             child = -1;
             if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-                cli_complain(c, "WhatNext could not be started.", "See: whtnxt up --foreground");
-                return WIFEXITED(status) && WEXITSTATUS(status) != 127 ? WEXITSTATUS(status)
-                                                                       : CLI_DOWN;
+                return complain_start(c, said, status);
             }
         }
         cli_sleep_ms(5);
@@ -361,19 +377,26 @@ int cli_start_main(struct cli *c, bool *ret_started)
     if (main_answers(c)) {
         return CLI_OK;
     }
+    if (cli_complain_holder(c)) {
+        return CLI_DOWN;
+    }
     char path[WHTNXT_PATH_SIZE];
     if (!find_main(path)) {
         cli_complain(c, "whtnxtd is missing.", "Install WhatNext again.");
         return CLI_DOWN;
     }
-    pid_t child = fork();
+    int said[2];
+    pid_t child = pipe2(said, O_CLOEXEC) == 0 ? fork() : -1;
     if (child < 0) {
         cli_complain(c, "No process could be started.", "");
         return CLI_FAILED;
     }
     if (child == 0) {
-        become_daemon(path, c->paths.profile);
+        become_daemon(path, c->paths.profile, said[1]);
     }
+    close(said[1]);
     *ret_started = true;
-    return wait_for_main(c, child);
+    int exit_code = wait_for_main(c, child, said[0]);
+    close(said[0]);
+    return exit_code;
 }

@@ -7,6 +7,31 @@
 /* Main says goodbye to all peers first. */
 #define DOWN_DEADLINE_MS 5000U
 
+/* Main looks at a refused key again when it is asked, at most once a second. */
+#define KEY_LOOKS   6
+#define KEY_LOOK_MS 200U
+
+/* Main runs with a key that cannot be used, but nothing else does. */
+static int check_key(struct cli *c)
+{
+    int exit_code = CLI_OK;
+    for (int i = 0; i < KEY_LOOKS; i++) {
+        json_t *status = cli_status(c, &exit_code);
+        const json_t *error = json_object_get(json_object_get(status, "node"), "error");
+        bool refused = strcmp(cli_text(error, "code"), "KEY_REFUSED") == 0;
+        if (refused && i + 1 == KEY_LOOKS) {
+            cli_complain(c, cli_text(error, "text"), cli_text(error, "action"));
+            exit_code = CLI_FAILED;
+        }
+        json_decref(status);
+        if (!refused) {
+            break;
+        }
+        cli_sleep_ms(KEY_LOOK_MS);
+    }
+    return exit_code;
+}
+
 int cmd_up(struct cli *c, int argc, char **argv)
 {
     static const struct option table[] = {{"foreground", no_argument, NULL, 'f'},
@@ -28,6 +53,9 @@ int cmd_up(struct cli *c, int argc, char **argv)
     bool started;
     int exit_code = cli_start_main(c, &started);
     if (exit_code == CLI_OK) {
+        exit_code = check_key(c);
+    }
+    if (exit_code == CLI_OK) {
         fputs(started ? "WhatNext is running.\n" : "WhatNext is running already.\n", stderr);
     }
     return exit_code;
@@ -42,6 +70,9 @@ int cmd_down(struct cli *c, int argc, char **argv)
         return cli_usage_of("down");
     }
     int pidfd = cli_watch_main(c);
+    if (pidfd < 0) {
+        pidfd = cli_end_holder(c);
+    }
     if (pidfd < 0) {
         fputs("WhatNext is not running.\n", stderr);
         return CLI_OK;
