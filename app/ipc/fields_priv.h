@@ -41,6 +41,9 @@ struct field {
         key, FIELD_ENUM, offsetof(type, member), n, words \
     }
 
+/* By enum whtnxt_addr_source. */
+extern const char *const fields_source_words[];
+
 /* Puts all members of `p` into `*o`. */
 void fields_encode(json_t **o, const struct field *f, size_t n, const void *p);
 /* Fills all members of `p`; all must be there. -LP2P_E_DECODE. */

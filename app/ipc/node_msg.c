@@ -17,11 +17,6 @@ const char *whtnxt_log_word(enum whtnxt_log_level level)
 
 /* ---- members ---- */
 
-static const char *const source_words[] = {
-    "typed", "pasted", "link", "mdns", "peer", "remembered",
-};
-_Static_assert(LP2P_COUNT(source_words) == WHTNXT_ADDR_SOURCES, "a word for each source");
-
 #define MSG(kind, member, key)       FIELD(struct whtnxt_node_msg, kind, member, key)
 #define MSG_CHARS(kind, member, key) FIELD_CHARS(struct whtnxt_node_msg, kind, member, key)
 
@@ -44,7 +39,8 @@ static const struct field connect_fields[] = {
 static const struct field connect_addr_fields[] = {
     /* Cleaned, not refused: one address that is none must not cost the others their try. */
     FIELD_CHARS(struct whtnxt_connect_addr, TEXT, addr, "addr"),
-    FIELD_WORDS(struct whtnxt_connect_addr, source, "source", source_words, WHTNXT_ADDR_SOURCES),
+    FIELD_WORDS(struct whtnxt_connect_addr, source, "source", fields_source_words,
+                WHTNXT_ADDR_SOURCES),
 };
 static const struct field cancel_fields[] = {MSG(NUM, cancel, "id")};
 static const struct field disconnect_fields[] = {MSG(ID, disconnect, "peer")};

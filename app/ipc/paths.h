@@ -14,8 +14,6 @@
 #define WHTNXT_PROFILE_SIZE 33U
 /* Longest path we make, with its NUL. */
 #define WHTNXT_PATH_SIZE 4096U
-/* Longest path that fits sockaddr_un with its NUL. */
-#define WHTNXT_SUN_PATH_SIZE 108U
 
 struct whtnxt_paths {
     char profile[WHTNXT_PROFILE_SIZE];

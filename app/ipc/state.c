@@ -11,7 +11,7 @@ static const char *const stage_words[WHTNXT_STAGES] = {
     "queued",    "looking", "dialing", "securing",  "identifying",
     "connected", "waiting", "failed",  "cancelled",
 };
-static const char *const source_words[WHTNXT_ADDR_SOURCES] = {
+const char *const fields_source_words[WHTNXT_ADDR_SOURCES] = {
     "typed", "pasted", "link", "mdns", "peer", "remembered",
 };
 static const char *const route_words[WHTNXT_ROUTES] = {"lan", "direct", "relay"};
@@ -25,7 +25,7 @@ const char *whtnxt_stage_word(enum whtnxt_stage stage)
 const char *whtnxt_addr_source_word(enum whtnxt_addr_source source)
 {
     LP2P_ASSERT((unsigned)source < WHTNXT_ADDR_SOURCES);
-    return source_words[source];
+    return fields_source_words[source];
 }
 
 const char *whtnxt_route_word(enum whtnxt_route route)
@@ -123,7 +123,8 @@ static const struct field conn_fields[] = {
 
 static const struct field path_fields[] = {
     PATH_CHARS(EXACT, addr, "addr"),
-    FIELD_WORDS(struct whtnxt_path_state, source, "source", source_words, WHTNXT_ADDR_SOURCES),
+    FIELD_WORDS(struct whtnxt_path_state, source, "source", fields_source_words,
+                WHTNXT_ADDR_SOURCES),
     FIELD_WORDS(struct whtnxt_path_state, stage, "stage", stage_words, WHTNXT_STAGES),
     PATH(ERROR, error, "error"),
     PATH_CHARS(EXACT, where, "where"),
