@@ -13,6 +13,7 @@
 #include "identity/key.h"
 #include "lp2p/error.h"
 #include "model/model.h"
+#include "reads.h"
 
 #define ACTIONS_MAX 4096
 
@@ -154,25 +155,6 @@ static inline void rig_sent(struct rig *r, const struct whtnxt_node_msg *msg)
     }
 }
 
-/* What main sends is what the node reads: a line that it cannot take would end it, again and again.
- */
-static inline void rig_reads(const struct whtnxt_node_msg *msg)
-{
-    struct whtnxt_node_msg again;
-    struct lp2p_buf out;
-    const enum whtnxt_talk talk = msg->type == WHTNXT_MSG_MAIN_HELLO ? WHTNXT_TALK_NEW
-                                  : msg->type == WHTNXT_MSG_START    ? WHTNXT_TALK_READY
-                                                                     : WHTNXT_TALK_RUNNING;
-    lp2p_buf_init(&out, lp2p_mem_default(), WHTNXT_COMMAND_MAX);
-    assert_int_equal(whtnxt_node_msg_encode(&out, msg), 0);
-    struct lp2p_span s = lp2p_buf_span(&out);
-    assert_int_equal(whtnxt_node_msg_decode(lp2p_span(s.p, s.n - 1), WHTNXT_TO_NODE, talk,
-                                            lp2p_mem_default(), &again),
-                     0);
-    whtnxt_node_msg_fini(&again);
-    lp2p_buf_fini(&out);
-}
-
 /* Does what the model wants. */
 static inline void rig_act(struct rig *r)
 {
@@ -311,12 +293,6 @@ static inline void rig_again(struct rig *r)
 {
     rig_hello(r, WHTNXT_NODE_PROTOCOL);
     rig_idle(r);
-}
-
-static inline void rig_exit(struct rig *r, int sig)
-{
-    whtnxt_model_exited(r->m, r->now, sig, NULL);
-    rig_act(r);
 }
 
 #endif

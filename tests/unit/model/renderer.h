@@ -4,6 +4,12 @@
 
 #include "harness.h"
 
+static inline void rig_exit(struct rig *r, int sig)
+{
+    whtnxt_model_exited(r->m, r->now, sig, NULL);
+    rig_act(r);
+}
+
 /* Asks as a renderer; the caller owns the result. */
 static inline struct whtnxt_answer rig_ask(struct rig *r, enum whtnxt_method method, json_t *params)
 {
