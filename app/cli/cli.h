@@ -138,6 +138,8 @@ int cli_call(struct cli *c, enum whtnxt_method method, json_t *params, unsigned 
 /* The result, or NULL after the reason was printed; `*ret_exit` is what to exit with. The caller
  * owns it. */
 json_t *cli_ask(struct cli *c, enum whtnxt_method method, json_t *params, int *ret_exit);
+/* Says why a call failed; returns the exit code. */
+int cli_complain_call(struct cli *c, int err);
 /* As cli_ask for p2p:get-status. */
 json_t *cli_status(struct cli *c, int *ret_exit);
 /* Starts main if it is not running and waits until it answers; 0 or an exit code after the reason
@@ -163,6 +165,8 @@ bool cli_confirm(const struct cli *c, const char *question);
  */
 void cli_catch_interrupts(void);
 bool cli_is_interrupted(void);
+/* A new size of the terminal is seen, and nothing else changes. */
+void cli_catch_resize(void);
 /* True once after the terminal's size changed. */
 bool cli_take_resize(void);
 

@@ -223,7 +223,7 @@ bool cli_wait_gone(int pidfd, unsigned deadline_ms)
     return wait_ready(pidfd, POLLIN, cli_now_ms() + deadline_ms) == 0;
 }
 
-static int complain_call(struct cli *c, int err)
+int cli_complain_call(struct cli *c, int err)
 {
     if (err == -LP2P_E_REFUSED && cli_complain_holder(c)) {
         return CLI_DOWN;
@@ -254,7 +254,7 @@ json_t *cli_ask(struct cli *c, enum whtnxt_method method, json_t *params, int *r
     int err = cli_call(c, method, params,
                        is_slow(method) ? CLI_DISK_DEADLINE_MS : CLI_POLL_DEADLINE_MS, &a);
     if (err != 0) {
-        *ret_exit = complain_call(c, err);
+        *ret_exit = cli_complain_call(c, err);
         return NULL;
     }
     json_t *result = a.result;

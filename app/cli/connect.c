@@ -46,8 +46,9 @@ json_t *cli_connect_params(const char *text)
 {
     const char *key = "link";
     size_t n = strcspn(text, " \t\r\n");
+    bool one_word = text[n + strspn(text + n, " \t\r\n")] == '\0';
     struct lp2p_peer_id id;
-    if (text[0] == '/') {
+    if (one_word && text[0] == '/' && n <= LP2P_MULTIADDR_TEXT_SIZE) {
         key = "multiaddr";
     } else if (text[n] == '\0' && lp2p_peer_id_parse(text, n, &id) == 0) {
         key = "peerId";

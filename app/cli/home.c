@@ -1,5 +1,9 @@
 #include "cli/cli.h"
 
+#include "base/mem.h"
+#include "cli/screen.h"
+#include "link/link.h"
+
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,8 +12,14 @@
 
 /* The picture is asked for again this long after the last answer (DESIGN 2). */
 #define POLL_MS 1000
-/* A pasted text; a link has at most 2 KiB, a redirect around it a little more. */
-#define PASTE_MAX 8192U
+/* A pasted text, with its NUL: as much as is searched for a link. */
+#define PASTE_MAX (WHTNXT_LINK_MAX_PASTE + 1)
+/* The next line of the same paste is there sooner, typed text comes later. */
+#define PASTE_MS 30
+/* "Your link", and the link. */
+#define LINK_LINES 2U
+/* What fits a terminal is far less. */
+#define VIEW_MAX (1024U * 1024U)
 
 static bool is_a_terminal(void)
 {
@@ -32,70 +42,150 @@ static bool has_changed(const json_t *status, const json_t *shown)
     return false;
 }
 
-static void draw(const struct cli *c, const json_t *status)
+static bool is_dumb(void)
 {
     const char *term = getenv("TERM");
-    if (term != NULL && strcmp(term, "dumb") != 0) {
-        fputs("\033[H\033[2J", stdout);
-    }
-    cli_print_status(c, stdout, status);
-    printf("\nPaste a link and press Enter to connect; Ctrl+D ends this view, WhatNext keeps "
-           "running.\n");
+    return term == NULL || strcmp(term, "dumb") == 0;
+}
+
+static void clear(void)
+{
+    fputs(is_dumb() ? "" : "\033[H\033[2J", stdout);
     fflush(stdout);
 }
 
-/* Takes a pasted line; false at the end of input. */
+/* What fits the terminal, the link first; the hint below it is always there. */
+static int lay_out(struct lp2p_span text, struct lp2p_buf *out)
+{
+    static const char hint[] = "Paste a link and press Enter to connect; Ctrl+D ends this view, "
+                               "WhatNext keeps running.";
+    struct lp2p_buf below;
+    unsigned columns = 80;
+    unsigned rows = 24;
+    (void)cli_terminal_size(&columns, &rows);
+    lp2p_buf_init(&below, lp2p_mem_default(), VIEW_MAX);
+    int takes = cli_screen_wrap(hint, columns, &below);
+    int err = takes < 0 ? takes : 0;
+    if (err == 0) {
+        /* An empty row above the hint, and one below it for what is typed. */
+        size_t taken = (size_t)takes + 2;
+        struct cli_room room = {
+            .columns = columns, .rows = rows > taken ? rows - taken : 0, .keep = LINK_LINES};
+        err = cli_screen_fit(text, &room, out);
+    }
+    if (err == 0) {
+        err = lp2p_buf_append(out, "\n", 1);
+    }
+    if (err == 0) {
+        err = lp2p_buf_append(out, below.p, below.len);
+    }
+    lp2p_buf_fini(&below);
+    return err;
+}
+
+static void draw(const struct cli *c, const json_t *status)
+{
+    struct lp2p_buf out;
+    char *text = NULL;
+    size_t n = 0;
+    FILE *f = open_memstream(&text, &n);
+    if (f == NULL) {
+        return;
+    }
+    cli_print_status(c, f, status);
+    fclose(f);
+    lp2p_buf_init(&out, lp2p_mem_default(), VIEW_MAX);
+    if (text != NULL && lay_out(lp2p_span((const uint8_t *)text, n), &out) == 0) {
+        clear();
+        fwrite(out.p, 1, out.len, stdout);
+        fflush(stdout);
+    }
+    lp2p_buf_fini(&out);
+    free(text);
+}
+
+struct paste {
+    bool ended; /* no more will come */
+    char text[PASTE_MAX];
+};
+
+/* All that is there: a paste of several lines comes line by line. */
+static void read_paste(struct paste *paste)
+{
+    struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
+    size_t len = 0;
+    do {
+        ssize_t n = read(STDIN_FILENO, paste->text + len, PASTE_MAX - 1 - len);
+        paste->ended = n <= 0;
+        len += n > 0 ? (size_t)n : 0;
+    } while (!paste->ended && len < PASTE_MAX - 1 && poll(&p, 1, PASTE_MS) > 0);
+    paste->text[len] = '\0';
+}
+
+static bool is_blank(const char *text)
+{
+    return text[strspn(text, " \t\r\n")] == '\0';
+}
+
+/* Takes a pasted text; false at the end of input. */
 static bool take_paste(struct cli *c)
 {
-    static char text[PASTE_MAX];
-    if (fgets(text, sizeof(text), stdin) == NULL) {
-        return false;
-    }
-    text[strcspn(text, "\r\n")] = '\0';
-    if (text[0] == '\0') {
-        return true;
-    }
-    int exit_code;
-    json_t *result = cli_ask(c, WHTNXT_METHOD_CONNECT, cli_connect_params(text), &exit_code);
-    if (result == NULL) {
+    static struct paste paste; /* exception: 16 KiB */
+    read_paste(&paste);
+    while (!is_blank(paste.text)) {
+        int exit_code;
+        json_t *params = cli_connect_params(paste.text);
+        json_t *result = cli_ask(c, WHTNXT_METHOD_CONNECT, params, &exit_code);
+        json_decref(result);
+        if (result != NULL || paste.ended) {
+            break;
+        }
         /* The reason stays readable before the picture is drawn again. */
-        fputs("Press Enter to go on.\n", stderr);
-        return fgets(text, sizeof(text), stdin) != NULL;
+        fputs("Paste the link, or press Enter to go on.\n", stderr);
+        read_paste(&paste);
     }
-    json_decref(result);
-    return true;
+    return !paste.ended;
+}
+
+/* What was drawn last, and whether it is still true. */
+struct view {
+    json_t *shown;
+    bool down;
+};
+
+static void look(struct cli *c, struct view *v)
+{
+    struct whtnxt_answer a = {.result = NULL};
+    int err = cli_call(c, WHTNXT_METHOD_GET_STATUS, NULL, CLI_POLL_DEADLINE_MS, &a);
+    if (err != 0 && !v->down) {
+        clear();
+        (void)cli_complain_call(c, err);
+        v->down = true;
+    } else if (err == 0 && a.result != NULL &&
+               (v->down || cli_take_resize() || has_changed(a.result, v->shown))) {
+        v->down = false;
+        draw(c, a.result);
+        json_decref(v->shown);
+        v->shown = json_incref(a.result);
+    }
+    whtnxt_answer_fini(&a);
 }
 
 static int live(struct cli *c)
 {
-    json_t *shown = NULL;
-    bool down = false;
-    /* Lines that came in one paste wait in the terminal, where poll sees them. */
-    setvbuf(stdin, NULL, _IONBF, 0);
-    for (;;) {
-        struct whtnxt_answer a = {.result = NULL};
-        if (cli_call(c, WHTNXT_METHOD_GET_STATUS, NULL, CLI_POLL_DEADLINE_MS, &a) != 0) {
-            if (!down) {
-                (void)cli_complain_cause(c, WHTNXT_CAUSE_MAIN_DOWN);
-            }
-            down = true;
-        } else if (a.result != NULL && (down || has_changed(a.result, shown))) {
-            down = false;
-            draw(c, a.result);
-            json_decref(shown);
-            shown = json_incref(a.result);
-        }
-        whtnxt_answer_fini(&a);
-        struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
+    struct view v = {.shown = NULL};
+    struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
+    bool open = true;
+    cli_catch_resize();
+    while (open) {
+        look(c, &v);
         if (poll(&p, 1, POLL_MS) > 0) {
-            if (!take_paste(c)) {
-                break;
-            }
-            json_decref(shown);
-            shown = NULL;
+            open = take_paste(c);
+            json_decref(v.shown);
+            v.shown = NULL;
         }
     }
-    json_decref(shown);
+    json_decref(v.shown);
     return CLI_OK;
 }
 

@@ -17,13 +17,19 @@ static void on_resize(int signum)
     resized = 1;
 }
 
+void cli_catch_resize(void)
+{
+    /* What is being typed is read on; a sleep or a poll ends. */
+    struct sigaction resize = {.sa_handler = on_resize, .sa_flags = SA_RESTART};
+    sigaction(SIGWINCH, &resize, NULL);
+}
+
 void cli_catch_interrupts(void)
 {
     struct sigaction interrupt = {.sa_handler = on_interrupt};
-    struct sigaction resize = {.sa_handler = on_resize};
     sigaction(SIGINT, &interrupt, NULL);
     sigaction(SIGTERM, &interrupt, NULL);
-    sigaction(SIGWINCH, &resize, NULL);
+    cli_catch_resize();
 }
 
 bool cli_is_interrupted(void)

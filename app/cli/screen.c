@@ -120,3 +120,51 @@ int cli_screen_draw(struct cli_screen *s, struct lp2p_span text, unsigned column
     }
     return append_str(out, "\033[J");
 }
+
+static size_t rows_of(struct lp2p_span line, unsigned columns)
+{
+    unsigned n = cli_screen_columns(line);
+    return n == 0 ? 1 : (n + columns - 1) / columns;
+}
+
+int cli_screen_fit(struct lp2p_span text, const struct cli_room *room, struct lp2p_buf *out)
+{
+    size_t used = 0;
+    unsigned columns = LP2P_MAX(room->columns, 1U);
+    for (size_t i = 0; text.n > 0; i++) {
+        struct lp2p_span line = take_line(&text);
+        size_t takes = rows_of(line, columns);
+        /* A row is kept for the dots while more may follow. */
+        size_t last = text.n > 0 ? 1 : 0;
+        if (i >= room->keep && used + takes + last > room->rows) {
+            return used < room->rows ? append_str(out, "...\n") : 0;
+        }
+        LP2P_TRY(lp2p_buf_append(out, line.p, line.n));
+        LP2P_TRY(append_str(out, "\n"));
+        used += takes;
+    }
+    return 0;
+}
+
+int cli_screen_wrap(const char *text, unsigned columns, struct lp2p_buf *out)
+{
+    int rows = 1;
+    size_t used = 0;
+    while (*text != '\0') {
+        size_t n = strcspn(text, " ");
+        size_t takes = cli_screen_columns(lp2p_span((const uint8_t *)text, n));
+        if (used > 0 && used + 1 + takes > columns) {
+            LP2P_TRY(append_str(out, "\n"));
+            used = 0;
+            rows++;
+        } else if (used > 0) {
+            LP2P_TRY(append_str(out, " "));
+            used++;
+        }
+        LP2P_TRY(lp2p_buf_append(out, text, n));
+        used += takes;
+        text += n + strspn(text + n, " ");
+    }
+    LP2P_TRY(append_str(out, "\n"));
+    return rows;
+}

@@ -100,17 +100,21 @@ static int watch_terminal(struct cli *c)
 static int watch_stream(struct cli *c)
 {
     bool first = true;
+    bool down = false;
     while (!cli_is_interrupted()) {
-        int exit_code;
-        json_t *status = cli_status(c, &exit_code);
-        if (status != NULL && c->json) {
-            cli_print_json(status, true);
-        } else if (status != NULL) {
+        struct whtnxt_answer a = {.result = NULL};
+        int err = cli_call(c, WHTNXT_METHOD_GET_STATUS, NULL, CLI_POLL_DEADLINE_MS, &a);
+        if (err != 0 && !down) {
+            (void)cli_complain_call(c, err);
+        } else if (a.result != NULL && c->json) {
+            cli_print_json(a.result, true);
+        } else if (a.result != NULL) {
             fputs(first ? "" : "\n", stdout);
-            cli_print_status(c, stdout, status);
+            cli_print_status(c, stdout, a.result);
             first = false;
         }
-        json_decref(status);
+        down = err != 0;
+        whtnxt_answer_fini(&a);
         if (cli_is_output_gone()) {
             return CLI_FAILED;
         }

@@ -168,6 +168,40 @@ static void widths(void **state)
     lp2p_buf_fini(&out);
 }
 
+static void expect_fit(const char *text, struct cli_room room, const char *want)
+{
+    struct lp2p_buf out;
+    lp2p_buf_init(&out, lp2p_mem_default(), 65536);
+    assert_int_equal(cli_screen_fit(lp2p_span_str(text), &room, &out), 0);
+    assert_int_equal(lp2p_buf_append(&out, "", 1), 0);
+    assert_string_equal((const char *)out.p, want);
+    lp2p_buf_fini(&out);
+}
+
+static void a_small_terminal_keeps_the_first_lines(void **state)
+{
+    (void)state;
+    struct cli_room room = {.columns = 10, .rows = 4, .keep = 2};
+    expect_fit("Link\n12345678901\n", room, "Link\n12345678901\n");
+    expect_fit("Link\n12345678901\na\n", room, "Link\n12345678901\na\n");
+    expect_fit("Link\n12345678901\na\nb\n", room, "Link\n12345678901\n...\n");
+    room.rows = 1;
+    expect_fit("Link\n12345678901\na\nb\n", room, "Link\n12345678901\n");
+    room = (struct cli_room){.columns = 0, .rows = 0, .keep = 0};
+    expect_fit("a\n", room, "");
+}
+
+static void words_are_not_broken(void **state)
+{
+    (void)state;
+    struct lp2p_buf out;
+    lp2p_buf_init(&out, lp2p_mem_default(), 65536);
+    assert_int_equal(cli_screen_wrap("one two three a-very-long-word x", 9, &out), 4);
+    assert_int_equal(lp2p_buf_append(&out, "", 1), 0);
+    assert_string_equal((const char *)out.p, "one two\nthree\na-very-long-word\nx\n");
+    lp2p_buf_fini(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +209,8 @@ int main(void)
         cmocka_unit_test(long_lines_and_many_are_cut),
         cmocka_unit_test(a_new_width),
         cmocka_unit_test(widths),
+        cmocka_unit_test(a_small_terminal_keeps_the_first_lines),
+        cmocka_unit_test(words_are_not_broken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
