@@ -220,8 +220,15 @@ void cli_print_json(const json_t *v, bool one_line);
 /* A text member, "" when it is missing. Valid as long as the object. */
 const char *cli_text(const json_t *o, const char *key);
 uint64_t cli_number(const json_t *o, const char *key);
-/* A person's name for a peer: alias or short id. */
+/* A person's name for a peer: alias, else the link's name in quotes, else the short id. */
 void cli_peer_name(const json_t *status, const char *id, char out[LP2P_SIZE(80)]);
+/* A row of a list: the id at its end where the terminal has room for it. */
+void cli_print_row(const struct cli *c, FILE *out, const char *text, const char *id);
+/* What a person reads of an attempt's stage; static, or `stage`. */
+const char *cli_stage_text(const char *stage);
+bool cli_has_ended(const json_t *attempt);
+/* What is known of a remembered peer, in words: "kept connected, blocked", or "". */
+void cli_format_marks(const json_t *p, char out[LP2P_SIZE(80)]);
 void cli_print_connections(const struct cli *c, FILE *out, const json_t *status);
 void cli_print_discovered(const struct cli *c, FILE *out, const json_t *status);
 /* The status for a person. */

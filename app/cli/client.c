@@ -258,7 +258,11 @@ json_t *cli_ask(struct cli *c, enum whtnxt_method method, json_t *params, int *r
         return NULL;
     }
     json_t *result = a.result;
-    if (result == NULL) {
+    if (result == NULL && a.rpc_error == WHTNXT_RPC_PARAMS) {
+        /* What we send is right but for what was typed. */
+        cli_complain(c, "One of the arguments is too long, or is no text (UTF-8).", "");
+        *ret_exit = CLI_USAGE;
+    } else if (result == NULL) {
         cli_complain(c, a.message, whtnxt_cause_action(a.cause));
         *ret_exit = a.cause != WHTNXT_CAUSE_NONE ? whtnxt_cause_exit(a.cause) : CLI_FAILED;
     } else {

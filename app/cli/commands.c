@@ -61,7 +61,7 @@ static const struct command commands[] = {
     {
         .name = "cancel",
         .args = "[ATTEMPT]",
-        .summary = "stop trying to connect; without a number the newest try",
+        .summary = "stop trying to connect; without the number of a try (status) the newest",
         .options = "",
         .example = "whtnxt cancel",
         .run = cmd_cancel,
@@ -69,7 +69,7 @@ static const struct command commands[] = {
     {
         .name = "disconnect",
         .args = "LINK|PEERID|NAME",
-        .summary = "end the connection to a peer",
+        .summary = "end the connection to a peer; it is refused until you connect to it",
         .options = "",
         .example = "whtnxt disconnect 12D3KooW...",
         .run = cmd_disconnect,
@@ -109,7 +109,7 @@ static const struct command commands[] = {
     {
         .name = "peers",
         .args = "[--json]",
-        .summary = "list connected, discovered and remembered peers",
+        .summary = "list peers: connected, on this network, remembered",
         .options = "  --json         for scripts\n",
         .example = "whtnxt peers",
         .run = cmd_peers,
@@ -194,8 +194,8 @@ int cli_usage_of(const char *name)
 {
     const struct command *cmd = cli_find_command(name);
     if (cmd != NULL) {
-        fprintf(stderr, "usage: whtnxt %s %s\n       whtnxt help %s\n", cmd->name, cmd->args,
-                cmd->name);
+        fprintf(stderr, "usage: whtnxt %s%s%s\n       whtnxt help %s\n", cmd->name,
+                *cmd->args != '\0' ? " " : "", cmd->args, cmd->name);
     }
     return CLI_USAGE;
 }
@@ -214,9 +214,10 @@ void cli_print_help(void)
     fputs("\nOptions for all commands, before the command:\n"
           "  --profile NAME   another identity on this computer (or WHTNXT_PROFILE)\n"
           "  --no-color       no colours (or NO_COLOR)\n"
-          "  --help, --version\n\n"
-          "Exit codes: 0 done, 1 failed, 2 wrong use or bad link, 3 not running, 4 not found,\n"
-          "            5 timed out, 130 cancelled by Ctrl+C\n",
+          "  -h, --help, --version\n\n"
+          "Exit codes: 0 done, 1 failed (also: no such peer or try), 2 wrong use or bad link,\n"
+          "            3 not running, 4 connect found nobody there, 5 timed out,\n"
+          "            130 cancelled by Ctrl+C\n",
           stdout);
 }
 
@@ -248,7 +249,8 @@ int cmd_help(struct cli *c, int argc, char **argv)
     if (cmd == NULL) {
         return cli_complain_unknown(c, argv[1]);
     }
-    printf("usage: whtnxt %s %s\n\n  %s\n\n%s%sexample: %s\n", cmd->name, cmd->args, cmd->summary,
-           cmd->options, *cmd->options != '\0' ? "\n" : "", cmd->example);
+    printf("usage: whtnxt %s%s%s\n\n  %s\n\n%s%sexample: %s\n", cmd->name,
+           *cmd->args != '\0' ? " " : "", cmd->args, cmd->summary, cmd->options,
+           *cmd->options != '\0' ? "\n" : "", cmd->example);
     return CLI_OK;
 }

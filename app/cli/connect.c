@@ -15,6 +15,8 @@
 /* A program that waits for its own attempt asks often at first (DESIGN 2). */
 #define POLL_FIRST_MS 20U
 #define POLL_MOST_MS  200U
+/* Names and short ids are shorter than this. */
+#define NAME_MOST 80U
 
 /*
  * What a person gave, fit for a request: as much of it as is searched for a link, and `?` for bytes
@@ -72,40 +74,10 @@ static const json_t *find_attempt(const json_t *status, uint64_t id)
     return NULL;
 }
 
-/* What a person reads while it runs. */
-static const char *stage_text(const char *stage)
-{
-    static const struct {
-        const char *stage;
-        const char *text;
-    } rows[] = {
-        {"queued", "waiting for the network part"},
-        {"looking", "looking on this network"},
-        {"dialing", "dialing"},
-        {"securing", "securing"},
-        {"identifying", "identifying"},
-        {"waiting", "waiting for the next try"},
-        {"connected", "connected"},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (strcmp(rows[i].stage, stage) == 0) {
-            return rows[i].text;
-        }
-    }
-    return stage;
-}
-
 static void print_stage(const struct cli *c, const json_t *attempt, uint64_t elapsed_ms)
 {
     fprintf(stderr, "%s%5.1f s%s  %s\n", cli_style_err(c, CLI_DIM), (double)elapsed_ms / 1000.0,
-            cli_reset_err(c), stage_text(cli_text(attempt, "stage")));
-}
-
-static bool has_ended(const json_t *attempt)
-{
-    const char *stage = cli_text(attempt, "stage");
-    return strcmp(stage, "connected") == 0 || strcmp(stage, "failed") == 0 ||
-           strcmp(stage, "cancelled") == 0;
+            cli_reset_err(c), cli_stage_text(cli_text(attempt, "stage")));
 }
 
 static const json_t *find_connection(const json_t *status, const char *peer)
@@ -224,7 +196,7 @@ static bool look(struct cli *c, struct following *f, int *ret_exit)
             snprintf(f->stage, sizeof(f->stage), "%s", cli_text(attempt, "stage"));
             print_stage(c, attempt, elapsed);
         }
-        if (has_ended(attempt)) {
+        if (cli_has_ended(attempt)) {
             *ret_exit = report(c, status, attempt);
         } else if (elapsed >= f->timeout_ms) {
             cancel(c, f->attempt);
@@ -255,14 +227,27 @@ int cli_follow(struct cli *c, uint64_t attempt, unsigned timeout_ms)
     return exit_code;
 }
 
+/* A name or a short id, as the screen shows it, stands for the peer it is of; `id` or the text. */
+static const char *resolve(struct cli *c, const char *text, char id[static WHTNXT_ID_SIZE])
+{
+    struct whtnxt_answer a = {.result = NULL};
+    bool found = strlen(text) < NAME_MOST &&
+                 cli_call(c, WHTNXT_METHOD_GET_STATUS, NULL, CLI_POLL_DEADLINE_MS, &a) == 0 &&
+                 cli_find_name(a.result, text, id) == 1;
+    whtnxt_answer_fini(&a);
+    return found ? id : text;
+}
+
 static int begin(struct cli *c, const char *text, unsigned timeout_ms)
 {
     bool started;
+    char id[WHTNXT_ID_SIZE];
     int exit_code = cli_start_main(c, &started);
     if (exit_code != CLI_OK) {
         return exit_code;
     }
-    json_t *result = cli_ask(c, WHTNXT_METHOD_CONNECT, cli_connect_params(text), &exit_code);
+    json_t *params = cli_connect_params(resolve(c, text, id));
+    json_t *result = cli_ask(c, WHTNXT_METHOD_CONNECT, params, &exit_code);
     if (result == NULL) {
         return exit_code;
     }

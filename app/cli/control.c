@@ -85,6 +85,8 @@ int cmd_down(struct cli *c, int argc, char **argv)
     close(pidfd);
     if (!gone) {
         cli_complain(c, "WhatNext does not stop.", "");
+    } else {
+        fputs("WhatNext has stopped.\n", stderr);
     }
     return gone ? CLI_OK : CLI_FAILED;
 }
@@ -97,27 +99,40 @@ static uint64_t newest_attempt(const json_t *status)
     const json_t *a;
     json_array_foreach(json_object_get(status, "attempts"), i, a)
     {
-        const char *stage = cli_text(a, "stage");
-        bool ended = strcmp(stage, "connected") == 0 || strcmp(stage, "failed") == 0 ||
-                     strcmp(stage, "cancelled") == 0;
-        if (!ended && cli_number(a, "id") > newest) {
+        if (!cli_has_ended(a) && cli_number(a, "id") > newest) {
             newest = cli_number(a, "id");
         }
     }
     return newest;
 }
 
-static int find_newest(struct cli *c, uint64_t *ret)
+static const json_t *find_attempt(const json_t *status, uint64_t id)
 {
-    int exit_code;
-    json_t *status = cli_status(c, &exit_code);
-    if (status != NULL) {
-        *ret = newest_attempt(status);
-        if (*ret == 0) {
-            exit_code = cli_complain_cause(c, WHTNXT_CAUSE_ATTEMPT_UNKNOWN);
+    size_t i;
+    const json_t *a;
+    json_array_foreach(json_object_get(status, "attempts"), i, a)
+    {
+        if (cli_number(a, "id") == id) {
+            return a;
         }
     }
-    json_decref(status);
+    return NULL;
+}
+
+static int cancel_in(struct cli *c, const json_t *status, uint64_t attempt)
+{
+    char name[80];
+    int exit_code;
+    const json_t *a = find_attempt(status, attempt);
+    bool remembered = strcmp(cli_text(a, "source"), "remembered") == 0;
+    json_t *params = json_pack("{s:I}", "attempt", (json_int_t)attempt);
+    json_t *result = cli_ask(c, WHTNXT_METHOD_CANCEL, params, &exit_code);
+    if (result != NULL && a != NULL) {
+        cli_peer_name(status, cli_text(a, "peerId"), name);
+        fprintf(stderr, "Cancelled: connecting to %s.%s\n", name,
+                remembered ? " It is not tried again until you connect to it." : "");
+    }
+    json_decref(result);
     return exit_code;
 }
 
@@ -126,22 +141,20 @@ int cmd_cancel(struct cli *c, int argc, char **argv)
     if (!cli_no_options(c, argc, argv)) {
         return CLI_USAGE;
     }
-    if (optind + 1 < argc) {
-        return cli_usage_of("cancel");
-    }
     uint64_t attempt = 0;
-    int exit_code = CLI_OK;
-    if (optind == argc) {
-        exit_code = find_newest(c, &attempt);
-    } else if (!cli_parse_number(argv[optind], 1, INT64_MAX, &attempt)) {
+    bool given = optind < argc;
+    if (optind + 1 < argc || (given && !cli_parse_number(argv[optind], 1, INT64_MAX, &attempt))) {
         return cli_usage_of("cancel");
     }
-    if (exit_code != CLI_OK) {
+    int exit_code;
+    json_t *status = cli_status(c, &exit_code);
+    if (status == NULL) {
         return exit_code;
     }
-    json_t *params = json_pack("{s:I}", "attempt", (json_int_t)attempt);
-    json_t *result = cli_ask(c, WHTNXT_METHOD_CANCEL, params, &exit_code);
-    json_decref(result);
+    attempt = given ? attempt : newest_attempt(status);
+    exit_code = attempt == 0 ? cli_complain_cause(c, WHTNXT_CAUSE_ATTEMPT_UNKNOWN)
+                             : cancel_in(c, status, attempt);
+    json_decref(status);
     return exit_code;
 }
 

@@ -59,6 +59,26 @@ static int complain_many(const struct cli *c, const char *text)
     return CLI_FAILED;
 }
 
+/* What is no name, but begins like a link or an id, is a bad one of those. */
+static int complain_none(const struct cli *c, const struct whtnxt_link_fault *fault)
+{
+    char text[WHTNXT_CAUSE_TEXT_SIZE];
+    static const enum whtnxt_cause causes[] = {
+        [WHTNXT_LINK_OK] = WHTNXT_CAUSE_PEER_UNKNOWN,
+        [WHTNXT_LINK_NOT_FOUND] = WHTNXT_CAUSE_PEER_UNKNOWN,
+        [WHTNXT_LINK_NO_ID] = WHTNXT_CAUSE_LINK_NO_ID,
+        [WHTNXT_LINK_SYNTAX] = WHTNXT_CAUSE_LINK_SYNTAX,
+        [WHTNXT_LINK_BAD_CHAR] = WHTNXT_CAUSE_LINK_BAD_CHAR,
+        [WHTNXT_LINK_CUT] = WHTNXT_CAUSE_LINK_CUT,
+        [WHTNXT_LINK_DAMAGED] = WHTNXT_CAUSE_LINK_DAMAGED,
+        [WHTNXT_LINK_NEWER] = WHTNXT_CAUSE_LINK_NEWER,
+    };
+    enum whtnxt_cause cause = causes[fault->error];
+    whtnxt_cause_text(cause, &(struct whtnxt_cause_args){.n = fault->position}, text);
+    cli_complain(c, text, whtnxt_cause_action(cause));
+    return whtnxt_cause_exit(cause);
+}
+
 int cli_find_peer(struct cli *c, const char *text, char out[static WHTNXT_ID_SIZE])
 {
     static struct whtnxt_link link; /* exception: too large for the stack's taste */
@@ -76,7 +96,7 @@ int cli_find_peer(struct cli *c, const char *text, char out[static WHTNXT_ID_SIZ
     size_t found = cli_find_name(status, text, out);
     json_decref(status);
     if (found == 0) {
-        return cli_complain_cause(c, WHTNXT_CAUSE_PEER_UNKNOWN);
+        return complain_none(c, &fault);
     }
     return found > 1 ? complain_many(c, text) : CLI_OK;
 }

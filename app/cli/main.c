@@ -45,7 +45,7 @@ static int run_command(struct cli *c, int argc, char **argv)
     if (cmd == NULL) {
         return cli_complain_unknown(c, argv[0]);
     }
-    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         char *help[] = {argv[0], argv[0]};
         return finish(c, cmd_help(c, 2, help));
     }
@@ -57,14 +57,14 @@ static int run_command(struct cli *c, int argc, char **argv)
     return finish(c, cmd->run(c, argc, argv));
 }
 
-enum { OPT_PROFILE = 1, OPT_NO_COLOR, OPT_HELP, OPT_VERSION };
+enum { OPT_PROFILE = 1, OPT_NO_COLOR, OPT_VERSION };
 
 int main(int argc, char **argv)
 {
     static const struct option table[] = {
         {"profile", required_argument, NULL, OPT_PROFILE},
         {"no-color", no_argument, NULL, OPT_NO_COLOR},
-        {"help", no_argument, NULL, OPT_HELP},
+        {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, OPT_VERSION},
         {NULL, 0, NULL, 0},
     };
@@ -79,9 +79,9 @@ int main(int argc, char **argv)
     whtnxt_json_init();
     cli_init_color(&c, false);
     /* "+": options behind the command are the command's. */
-    for (int o = cli_option(&c, argc, argv, "+", table); o != CLI_OPTIONS_END;
-         o = cli_option(&c, argc, argv, "+", table)) {
-        if (o == OPT_HELP) {
+    for (int o = cli_option(&c, argc, argv, "+h", table); o != CLI_OPTIONS_END;
+         o = cli_option(&c, argc, argv, "+h", table)) {
+        if (o == 'h') {
             cli_print_help();
             return cli_finish_output(&c);
         }

@@ -16,18 +16,31 @@ static void option_word(const char *text, char out[static 48])
     lp2p_text_clean(lp2p_span_str(copy), out, 48);
 }
 
-static void complain_unknown(const struct cli *c, const char *text, const struct option *table)
+/* An option of all commands stands before the command; else one that may have been meant. */
+static void fill_hint(const char *command, const char *word, const struct option *table,
+                      char hint[static 96])
+{
+    bool profile = strcmp(word, "profile") == 0;
+    const char *nearest = cli_nearest_option(word, table);
+    hint[0] = '\0';
+    if (command != NULL && (profile || strcmp(word, "no-color") == 0)) {
+        snprintf(hint, 96, "It stands before the command: whtnxt --%s%s %s", word,
+                 profile ? " NAME" : "", command);
+    } else if (nearest != NULL) {
+        snprintf(hint, 96, "Did you mean: --%s", nearest);
+    }
+}
+
+static void complain_unknown(const struct cli *c, const char *command, const char *text,
+                             const struct option *table)
 {
     char word[48];
     char says[96];
-    char hint[96] = "";
+    char hint[96];
     option_word(text, word);
-    const char *nearest = cli_nearest_option(word, table);
+    fill_hint(command, word, table, hint);
     bool is_long = strncmp(text, "--", 2) == 0;
     snprintf(says, sizeof(says), "There is no option '%s%s'.", is_long ? "--" : "-", word);
-    if (nearest != NULL) {
-        snprintf(hint, sizeof(hint), "Did you mean: --%s", nearest);
-    }
     cli_complain(c, says, hint);
 }
 
@@ -55,6 +68,8 @@ int cli_option(const struct cli *c, int argc, char **argv, const char *letters,
     if (o != '?' && o != ':') {
         return o;
     }
+    const char *command = strrchr(argv[0], ' ');
+    command = command != NULL ? command + 1 : NULL;
     const char *text = optind > at || at >= argc ? argv[optind - 1] : argv[at];
     if (o == ':') {
         snprintf(says, sizeof(says), "--%s needs a value.", option_name(table, optopt));
@@ -63,11 +78,10 @@ int cli_option(const struct cli *c, int argc, char **argv, const char *letters,
         snprintf(says, sizeof(says), "--%s takes no value.", option_name(table, optopt));
         cli_complain(c, says, "");
     } else {
-        complain_unknown(c, text, table);
+        complain_unknown(c, command, text, table);
     }
-    const char *command = strrchr(argv[0], ' ');
     if (command != NULL) {
-        (void)cli_usage_of(command + 1);
+        (void)cli_usage_of(command);
     }
     return CLI_OPTION_BAD;
 }

@@ -2,23 +2,6 @@
 
 #include <stdio.h>
 
-/* What is known of a remembered peer, in words. */
-static void print_marks(const json_t *p)
-{
-    static const struct {
-        const char *key;
-        const char *text;
-    } rows[] = {
-        {"wanted", "kept connected"}, {"blocked", "blocked"}, {"refused", "disconnected by you"}};
-    const char *between = "  ";
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (json_is_true(json_object_get(p, rows[i].key))) {
-            printf("%s%s", between, rows[i].text);
-            between = ", ";
-        }
-    }
-}
-
 static void print_remembered(const struct cli *c, const json_t *status)
 {
     const json_t *list = json_object_get(status, "peers");
@@ -31,11 +14,13 @@ static void print_remembered(const struct cli *c, const json_t *status)
     json_array_foreach(list, i, p)
     {
         char name[80];
+        char marks[80];
+        char row[192];
         const char *id = cli_text(p, "peerId");
         cli_peer_name(status, id, name);
-        printf("  %s", name);
-        print_marks(p);
-        printf("  %s%s%s\n", cli_style_out(c, CLI_DIM), id, cli_reset_out(c));
+        cli_format_marks(p, marks);
+        snprintf(row, sizeof(row), "%s%s%s", name, *marks != '\0' ? "  " : "", marks);
+        cli_print_row(c, stdout, row, id);
     }
 }
 

@@ -57,8 +57,9 @@
     X(NODE_STOPPED, "NODE_STOPPED", 3, "The network part is stopped.", "whtnxt down && whtnxt up") \
     X(NO_NETWORK, "NO_NETWORK", 1, "This computer is offline.", "Retries by itself.")              \
     X(NOT_ON_LAN_NO_RELAY, "NOT_ON_LAN_NO_RELAY", 4,                                               \
-      "{name} is not on this network and the link has no relay. Ask for a link with a relay.",     \
-      "Ask for a link with a relay.")                                                              \
+      "{name} is not on this network and the link has no relay.",                                  \
+      "Is WhatNext running there, on this network? Where networks hide computers from each "       \
+      "other: whtnxt link --lan.")                                                                 \
     X(RELAY_UNREACHABLE, "RELAY_UNREACHABLE", 1,                                                   \
       "Relay {relay} does not answer (from here). Your network may block it.",                     \
       "Try another relay.")                                                                        \
@@ -70,7 +71,8 @@
       "Try again.")                                                                                \
     X(INCOMPATIBLE, "INCOMPATIBLE", 1, "{name} runs a version that cannot talk to yours.",         \
       "Update both sides.")                                                                        \
-    X(DECLINED, "DECLINED", 1, "{name} declined.", "")                                             \
+    X(DECLINED, "DECLINED", 1, "{name} declined.",                                                 \
+      "They ended it, or blocked you; ask them to connect to you.")                                \
     X(PEER_UNREACHABLE, "PEER_UNREACHABLE", 1, "{name} does not answer at any known address.", "") \
     X(LAN_FIREWALL, "LAN_FIREWALL", 1,                                                             \
       "{name} is on this network but a firewall blocks it (port {port}).",                         \

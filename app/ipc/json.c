@@ -117,7 +117,8 @@ int whtnxt_json_encode(struct lp2p_buf *out, const json_t *v)
     }
     size_t before = out->len;
     struct json_out o = {.buf = out, .err = 0};
-    int r = json_dump_callback(v, json_append, &o, JSON_COMPACT);
+    /* Reals are milliseconds with three digits behind the point: 1.376, not 1.3759999999999999. */
+    int r = json_dump_callback(v, json_append, &o, JSON_COMPACT | JSON_REAL_PRECISION(12));
     if (r == 0) {
         r = json_append("\n", 1, &o);
     }

@@ -357,6 +357,10 @@ static void attempt_connected(struct whtnxt_model *m, uint64_t now, struct model
     a->text[0] = '\0';
     attempt_close(m, now, a, WHTNXT_STAGE_CONNECTED);
     model_peer_connected(m, now, a->peer);
+    struct model_peer *p = model_peer_find(m, a->peer);
+    if (p != NULL && a->name[0] != '\0') {
+        memcpy(p->name, a->name, sizeof(p->name));
+    }
 }
 
 /* ---- the node's word ---- */

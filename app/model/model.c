@@ -187,6 +187,9 @@ void model_name(const struct whtnxt_model *m, const char *id, const char *link_n
 {
     const struct model_peer *p = model_peer_find(m, id);
     char shortened[WHTNXT_SHORT_ID_SIZE];
+    if (p != NULL && (link_name == NULL || link_name[0] == '\0')) {
+        link_name = p->name;
+    }
     if (p != NULL && p->alias[0] != '\0') {
         snprintf(buf, 96, "%s", p->alias);
     } else if (link_name != NULL && link_name[0] != '\0') {

@@ -103,6 +103,7 @@ struct model_attempt {
 struct model_peer {
     char id[WHTNXT_ID_SIZE];
     char alias[MODEL_ALIAS_SIZE];
+    char name[WHTNXT_LINK_NAME_SIZE]; /* of the link that led to it, as long as main runs; or "" */
     bool wanted;
     bool blocked;
     bool refused;

@@ -166,6 +166,19 @@ static void encode_is_all_or_nothing(void **state)
 
 /* ---- lines ---- */
 
+static void milliseconds_have_three_digits(void **state)
+{
+    (void)state;
+    struct lp2p_buf out;
+    lp2p_buf_init(&out, lp2p_mem_default(), 100);
+    json_t *o = json_pack("[f,f]", 1376 / 1000.0, 123456789001 / 1000.0);
+    assert_int_equal(whtnxt_json_encode(&out, o), 0);
+    assert_int_equal(lp2p_buf_append(&out, "", 1), 0);
+    assert_string_equal((const char *)out.p, "[1.376,123456789.001]\n");
+    json_decref(o);
+    lp2p_buf_fini(&out);
+}
+
 static void lines_however_they_are_cut(void **state)
 {
     (void)state;
@@ -264,6 +277,7 @@ int main(void)
         cmocka_unit_test(count),
         cmocka_unit_test(members),
         cmocka_unit_test(encode_is_all_or_nothing),
+        cmocka_unit_test(milliseconds_have_three_digits),
         cmocka_unit_test(lines_however_they_are_cut),
         cmocka_unit_test(line_too_long),
         cmocka_unit_test(cleaning),

@@ -106,10 +106,41 @@ static void a_full_memory_is_said(void **state)
     rig_close(&r);
 }
 
+static void expect_called(struct rig *r, const char *name)
+{
+    json_t *s = rig_status(r);
+    const json_t *conn = json_array_get(json_object_get(s, "connections"), 0);
+    assert_string_equal(text_of(conn, "displayName"), name);
+    json_decref(s);
+}
+
+/* The name of the link stays with the connection when its attempt is gone; an alias is better. */
+static void the_name_of_a_link_is_shown(void **state)
+{
+    (void)state;
+    char link[200];
+    struct rig r;
+    rig_open(&r);
+    rig_start(&r);
+    assert_int_equal(r.n_connects, 0);
+    snprintf(link, sizeof(link), "whtnxt://connect/%s?name=Ann", r.peers[0]);
+    uint64_t id = rig_connect(&r, link, "user", NULL);
+    assert_int_not_equal(id, 0);
+    rig_state(&r, r.peers[0], r.connect.id, WHTNXT_STAGE_CONNECTED, FINE);
+    rig_run(&r, 2 * WHTNXT_MODEL_ENDED_MS);
+    assert_null(rig_attempt(&r, id));
+    rig_state(&r, r.peers[0], 0, WHTNXT_STAGE_CONNECTED, FINE);
+    expect_called(&r, "\"Ann\"");
+    expect_alias(&r, r.peers[0], "Bea", "");
+    expect_called(&r, "Bea");
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_alias_is_kept_and_shown),
+        cmocka_unit_test(the_name_of_a_link_is_shown),
         cmocka_unit_test(only_a_remembered_peer_is_unblocked_or_forgotten),
         cmocka_unit_test(we_are_no_peer_of_ours),
         cmocka_unit_test(a_full_memory_is_said),
