@@ -53,6 +53,7 @@ struct cli {
     struct whtnxt_paths paths;
     bool color_out;
     bool color_err;
+    bool live_err; /* standard error is a terminal that draws over a row */
     bool json;
 };
 
@@ -188,6 +189,8 @@ int cli_end_holder(const struct cli *c);
 /* ---- clock.c ---- */
 
 uint64_t cli_now_ms(void);
+/* Since 1970. */
+uint64_t cli_wall_ms(void);
 void cli_sleep_ms(unsigned ms);
 /* "14:03:07" of a wall clock time in milliseconds. */
 void cli_format_time(uint64_t wall_ms, char out[LP2P_SIZE(16)]);

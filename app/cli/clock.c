@@ -10,6 +10,13 @@ uint64_t cli_now_ms(void)
     return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
+uint64_t cli_wall_ms(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
 void cli_sleep_ms(unsigned ms)
 {
     /* A signal ends the sleep early: Ctrl+C is answered at once. */

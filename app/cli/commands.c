@@ -53,7 +53,7 @@ static const struct command commands[] = {
         .name = "connect",
         .args = "[--timeout SECONDS] [--json] LINK|PEERID|MULTIADDR",
         .summary = "connect to the person who sent you a link",
-        .options = "  --timeout N    give up after N seconds (15)\n"
+        .options = "  --timeout N    look and try for N seconds (15, and 10 of them looking)\n"
                    "  --json         print the ended attempt, for scripts\n",
         .example = "whtnxt connect 'whtnxt://connect/12D3KooW...'",
         .run = cmd_connect,

@@ -12,6 +12,8 @@
 
 #define TIMEOUT_DEFAULT_S 15U
 #define TIMEOUT_MOST_S    3600U
+/* Main says at the end of the time why nothing came of it. */
+#define GRACE_MS 1000U
 /* A program that waits for its own attempt asks often at first (DESIGN 2). */
 #define POLL_FIRST_MS 20U
 #define POLL_MOST_MS  200U
@@ -74,12 +76,6 @@ static const json_t *find_attempt(const json_t *status, uint64_t id)
     return NULL;
 }
 
-static void print_stage(const struct cli *c, const json_t *attempt, uint64_t elapsed_ms)
-{
-    fprintf(stderr, "%s%5.1f s%s  %s\n", cli_style_err(c, CLI_DIM), (double)elapsed_ms / 1000.0,
-            cli_reset_err(c), cli_stage_text(cli_text(attempt, "stage")));
-}
-
 static const json_t *find_connection(const json_t *status, const char *peer)
 {
     size_t i;
@@ -138,7 +134,7 @@ static int report_timeout(struct cli *c, const json_t *attempt, unsigned timeout
     char text[WHTNXT_CAUSE_TEXT_SIZE];
     const char *last = cli_text(attempt, "text");
     if (*last != '\0') {
-        snprintf(detail, sizeof(detail), " %.400s", last);
+        snprintf(detail, sizeof(detail), "%.400s", last);
     }
     struct whtnxt_cause_args args = {.n = (timeout_ms + 999) / 1000, .detail = detail};
     whtnxt_cause_text(WHTNXT_CAUSE_TIMED_OUT, &args, text);
@@ -147,6 +143,8 @@ static int report_timeout(struct cli *c, const json_t *attempt, unsigned timeout
         json_object_set_new(o, "stage", json_string("failed"));
         json_object_set_new(o, "code", json_string(whtnxt_cause_code(WHTNXT_CAUSE_TIMED_OUT)));
         json_object_set_new(o, "text", json_string(text));
+        json_object_set_new(o, "action", json_string(whtnxt_cause_action(WHTNXT_CAUSE_TIMED_OUT)));
+        json_object_set_new(o, "ended", json_integer((json_int_t)cli_wall_ms()));
         cli_print_json(o, false);
         json_decref(o);
     } else {
@@ -176,8 +174,40 @@ struct following {
     uint64_t began;
     unsigned timeout_ms;
     unsigned pause;
-    char stage[32]; /* shown last */
+    char stage[32];   /* shown last */
+    uint64_t seconds; /* shown last */
+    bool in_place;    /* the row that is shown is still drawn over */
 };
+
+/* A row for each stage; on a terminal it counts the seconds. */
+static void show_stage(const struct cli *c, struct following *f, const char *stage,
+                       uint64_t elapsed_ms)
+{
+    uint64_t seconds = elapsed_ms / 1000;
+    bool other = strcmp(f->stage, stage) != 0;
+    bool counts = c->live_err && strcmp(stage, "connected") != 0;
+    if (!other && (!counts || seconds == f->seconds)) {
+        return;
+    }
+    if (f->in_place) {
+        fputs(other ? "\n" : "\r\033[K", stderr);
+    }
+    fprintf(stderr, "%s%5.1f s%s  %s", cli_style_err(c, CLI_DIM), (double)elapsed_ms / 1000.0,
+            cli_reset_err(c), cli_stage_text(stage));
+    if (counts) {
+        fprintf(stderr, ", %llu s of %u", (unsigned long long)seconds, f->timeout_ms / 1000);
+    }
+    fputs(counts ? "" : "\n", stderr);
+    snprintf(f->stage, sizeof(f->stage), "%s", stage);
+    f->seconds = seconds;
+    f->in_place = counts;
+}
+
+static void end_row(struct following *f)
+{
+    fputs(f->in_place ? "\n" : "", stderr);
+    f->in_place = false;
+}
 
 /* One look at the attempt; true when `*ret_exit` is the end of it. */
 static bool look(struct cli *c, struct following *f, int *ret_exit)
@@ -192,13 +222,12 @@ static bool look(struct cli *c, struct following *f, int *ret_exit)
     } else if (attempt == NULL) {
         *ret_exit = cli_complain_cause(c, WHTNXT_CAUSE_ATTEMPT_UNKNOWN);
     } else {
-        if (strcmp(f->stage, cli_text(attempt, "stage")) != 0) {
-            snprintf(f->stage, sizeof(f->stage), "%s", cli_text(attempt, "stage"));
-            print_stage(c, attempt, elapsed);
-        }
+        show_stage(c, f, cli_text(attempt, "stage"), elapsed);
         if (cli_has_ended(attempt)) {
+            end_row(f);
             *ret_exit = report(c, status, attempt);
-        } else if (elapsed >= f->timeout_ms) {
+        } else if (elapsed >= f->timeout_ms + GRACE_MS) {
+            end_row(f);
             cancel(c, f->attempt);
             *ret_exit = report_timeout(c, attempt, f->timeout_ms);
         } else {
@@ -219,6 +248,7 @@ int cli_follow(struct cli *c, uint64_t attempt, unsigned timeout_ms)
     cli_catch_interrupts();
     while (!look(c, &f, &exit_code)) {
         if (cli_is_interrupted()) {
+            end_row(&f);
             return report_cancelled(c, attempt);
         }
         cli_sleep_ms(f.pause);
@@ -238,7 +268,8 @@ static const char *resolve(struct cli *c, const char *text, char id[static WHTNX
     return found ? id : text;
 }
 
-static int begin(struct cli *c, const char *text, unsigned timeout_ms)
+/* `timeout_s` 0: as usual. */
+static int begin(struct cli *c, const char *text, unsigned timeout_s)
 {
     bool started;
     char id[WHTNXT_ID_SIZE];
@@ -247,13 +278,16 @@ static int begin(struct cli *c, const char *text, unsigned timeout_ms)
         return exit_code;
     }
     json_t *params = cli_connect_params(resolve(c, text, id));
+    if (timeout_s != 0) {
+        json_object_set_new(params, "timeoutMs", json_integer((json_int_t)timeout_s * 1000));
+    }
     json_t *result = cli_ask(c, WHTNXT_METHOD_CONNECT, params, &exit_code);
     if (result == NULL) {
         return exit_code;
     }
     uint64_t attempt = cli_number(result, "attempt");
     json_decref(result);
-    return cli_follow(c, attempt, timeout_ms);
+    return cli_follow(c, attempt, (timeout_s != 0 ? timeout_s : TIMEOUT_DEFAULT_S) * 1000);
 }
 
 int cmd_connect(struct cli *c, int argc, char **argv)
@@ -261,7 +295,7 @@ int cmd_connect(struct cli *c, int argc, char **argv)
     static const struct option table[] = {{"json", no_argument, NULL, 'j'},
                                           {"timeout", required_argument, NULL, 't'},
                                           {NULL, 0, NULL, 0}};
-    uint64_t timeout_s = TIMEOUT_DEFAULT_S;
+    uint64_t timeout_s = 0;
     for (int o = cli_option(c, argc, argv, "", table); o != CLI_OPTIONS_END;
          o = cli_option(c, argc, argv, "", table)) {
         if (o == CLI_OPTION_BAD) {
@@ -276,5 +310,5 @@ int cmd_connect(struct cli *c, int argc, char **argv)
     if (optind + 1 != argc) {
         return cli_usage_of("connect");
     }
-    return begin(c, argv[optind], (unsigned)timeout_s * 1000);
+    return begin(c, argv[optind], (unsigned)timeout_s);
 }

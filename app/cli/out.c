@@ -28,6 +28,8 @@ void cli_init_color(struct cli *c, bool never)
 {
     c->color_out = wants_color(STDOUT_FILENO, never);
     c->color_err = wants_color(STDERR_FILENO, never);
+    const char *term = getenv("TERM");
+    c->live_err = isatty(STDERR_FILENO) == 1 && term != NULL && strcmp(term, "dumb") != 0;
 }
 
 const char *cli_style_out(const struct cli *c, enum cli_style s)

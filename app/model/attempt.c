@@ -56,6 +56,19 @@ static struct model_attempt *attempt_place(struct whtnxt_model *m)
     return free_one != NULL ? free_one : oldest;
 }
 
+bool model_attempt_allow(struct model_attempt *a, uint64_t now, uint64_t timeout_ms, bool fresh)
+{
+    uint64_t takes = timeout_ms != 0 ? timeout_ms : WHTNXT_MODEL_ATTEMPT_MS;
+    uint64_t deadline = now + takes + MODEL_ATTEMPT_GRACE_MS;
+    if (!fresh && (timeout_ms == 0 || deadline <= a->deadline)) {
+        return false;
+    }
+    a->timeout_ms = takes;
+    a->look_ms = timeout_ms != 0 ? takes : WHTNXT_MODEL_LOOK_MS;
+    a->deadline = deadline;
+    return true;
+}
+
 struct model_attempt *model_attempt_add(struct whtnxt_model *m, uint64_t now, const char *peer,
                                         enum model_source source)
 {
@@ -68,8 +81,8 @@ struct model_attempt *model_attempt_add(struct whtnxt_model *m, uint64_t now, co
         .source = source,
         .stage = WHTNXT_STAGE_QUEUED,
         .since = now,
-        .deadline = now + WHTNXT_MODEL_ATTEMPT_MS + MODEL_ATTEMPT_GRACE_MS,
     };
+    (void)model_attempt_allow(a, now, 0, true);
     snprintf(a->peer, sizeof(a->peer), "%s", peer);
     return a;
 }
@@ -134,7 +147,8 @@ void model_attempt_go(struct whtnxt_model *m, uint64_t now, struct model_attempt
     memcpy(c->peer, a->peer, sizeof(c->peer));
     c->timeout_ms = left > now ? left - now : 1;
     bool looks = a->source != MODEL_FROM_MEMORY && !has_typed(a);
-    c->look_ms = looks ? LP2P_MIN(c->timeout_ms, WHTNXT_MODEL_LOOK_MS) : 0;
+    c->look_ms = looks ? LP2P_MIN(c->timeout_ms, a->look_ms) : 0;
+    c->timeout_ms = LP2P_MAX(c->timeout_ms, c->look_ms + MODEL_LOOK_LEAD_MS);
     c->background = a->source == MODEL_FROM_MEMORY;
     c->n_addrs = a->n_addrs;
     memcpy(c->addrs, a->addrs, sizeof(c->addrs));
@@ -186,8 +200,7 @@ void model_attempt_text(const struct whtnxt_model *m, struct model_attempt *a,
     } else if (whtnxt_cause_exit(a->cause) == NODE_EXIT) {
         snprintf(detail, sizeof(detail), "%s", m->node.detail);
     }
-    args.n = a->cause == WHTNXT_CAUSE_LIMIT_REACHED ? WHTNXT_MODEL_RUNNING
-                                                    : WHTNXT_MODEL_ATTEMPT_MS / 1000;
+    args.n = a->cause == WHTNXT_CAUSE_LIMIT_REACHED ? WHTNXT_MODEL_RUNNING : a->timeout_ms / 1000;
     whtnxt_cause_text(a->cause, &args, a->text);
 }
 

@@ -100,33 +100,40 @@ static void welcome(struct whtnxt_model *m, const char *id)
     }
 }
 
+struct dial_how {
+    bool os;
+    enum whtnxt_addr_source source;
+    uint64_t timeout_ms; /* 0: as usual */
+};
+
 /* Starts the attempt, or joins the one that runs. NULL: too many. */
 static struct model_attempt *dial(struct whtnxt_model *m, uint64_t now, const struct whtnxt_link *l,
-                                  bool os, enum whtnxt_addr_source source)
+                                  const struct dial_how *how)
 {
     char id[WHTNXT_ID_SIZE];
     lp2p_peer_id_format(&l->id, id);
-    enum model_source from = os ? MODEL_FROM_OS : MODEL_FROM_USER;
+    enum model_source from = how->os ? MODEL_FROM_OS : MODEL_FROM_USER;
     struct model_attempt *a = model_attempt_of(m, id);
     size_t known = a != NULL ? a->n_addrs : 0;
     bool joins = a != NULL && a->source == MODEL_FROM_MEMORY;
+    bool fresh = a == NULL || joins;
     if (a == NULL) {
         a = model_attempt_add_first(m, now, id, from);
     } else if (joins) {
         /* A paste ignores any back-off, and the node learns that somebody waits. */
         a->source = from;
         a->since = now;
-        a->deadline = now + WHTNXT_MODEL_ATTEMPT_MS + MODEL_ATTEMPT_GRACE_MS;
     }
     if (a == NULL) {
         return NULL;
     }
+    bool longer = model_attempt_allow(a, now, how->timeout_ms, fresh);
     welcome(m, id);
-    take_addrs(a, l, source);
+    take_addrs(a, l, how->source);
     if (model_is_connected(m, id)) {
         model_attempt_end(m, now, a, WHTNXT_STAGE_CONNECTED, WHTNXT_CAUSE_ALREADY_CONNECTED);
         model_peer_connected(m, now, id);
-    } else if (a->node_id == 0 || a->n_addrs != known || joins) {
+    } else if (a->node_id == 0 || a->n_addrs != known || longer) {
         model_attempt_go(m, now, a);
     }
     return a;
@@ -179,6 +186,7 @@ json_t *model_answer_link(struct whtnxt_model *m, uint64_t now, const json_t *pa
     json_t *attempts = json_array();
     uint64_t id = 0;
     bool yes = false;
+    const struct dial_how how = {.os = true, .source = WHTNXT_ADDR_LINK};
     (void)whtnxt_json_get_u64(params, "id", UINT64_MAX >> 1, &id);
     (void)whtnxt_json_get_bool(params, "connect", &yes);
     if (q->id == 0 || id != q->id) {
@@ -190,7 +198,7 @@ json_t *model_answer_link(struct whtnxt_model *m, uint64_t now, const json_t *pa
         char text[WHTNXT_ID_SIZE];
         lp2p_peer_id_format(&q->links[i].id, text);
         if (only == NULL || strcmp(only, text) == 0) {
-            struct model_attempt *a = dial(m, now, &q->links[i], true, WHTNXT_ADDR_LINK);
+            struct model_attempt *a = dial(m, now, &q->links[i], &how);
             whtnxt_json_add(&attempts, a == NULL ? json_null() : json_integer((json_int_t)a->id));
         }
     }
@@ -261,7 +269,8 @@ json_t *model_connect(struct whtnxt_model *m, uint64_t now, const struct model_w
     if (w->os && must_ask(m, now, id)) {
         return ask(m, now, &l);
     }
-    struct model_attempt *a = dial(m, now, &l, w->os, source);
+    struct dial_how how = {.os = w->os, .source = source, .timeout_ms = w->timeout_ms};
+    struct model_attempt *a = dial(m, now, &l, &how);
     if (a == NULL) {
         *ret_cause = WHTNXT_CAUSE_LIMIT_REACHED;
         return refuse_wish(m, id, *ret_cause, text);

@@ -255,6 +255,10 @@ static json_t *call_connect(struct model_call *c)
         return refuse(c, WHTNXT_CAUSE_LINK_NOT_FOUND, NULL);
     }
     w.os = source != NULL && strcmp(source, "os") == 0;
+    if (whtnxt_json_get_u64(c->params, "timeoutMs", UINT64_MAX >> 1, &w.timeout_ms) == 0) {
+        w.timeout_ms = LP2P_MAX(w.timeout_ms, WHTNXT_MODEL_ATTEMPT_MIN_MS);
+        w.timeout_ms = LP2P_MIN(w.timeout_ms, WHTNXT_MODEL_ATTEMPT_MAX_MS);
+    }
     return model_connect(c->m, c->now, &w, &c->cause, c->text);
 }
 

@@ -27,6 +27,9 @@
 #define WHTNXT_MODEL_ENDED_MS 60000U
 /* What a user waits for at most (JOURNEY 5.2). */
 #define WHTNXT_MODEL_ATTEMPT_MS 15000U
+/* What a renderer may ask for instead. */
+#define WHTNXT_MODEL_ATTEMPT_MIN_MS 1000U
+#define WHTNXT_MODEL_ATTEMPT_MAX_MS 3600000U
 /* How long an id without an address may wait for discovery. */
 #define WHTNXT_MODEL_LOOK_MS 10000U
 /* Between a pong and the next ping, unless it is said; at least and at most. */

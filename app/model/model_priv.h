@@ -38,6 +38,8 @@
 #define MODEL_ALIAS_SIZE   65U
 /* The node may be slower than we are to say that the time is up. */
 #define MODEL_ATTEMPT_GRACE_MS 2000U
+/* Looking that may take all the time ends before it is up: nobody seen is the better reason. */
+#define MODEL_LOOK_LEAD_MS 500U
 
 enum model_source { MODEL_FROM_USER = 0, MODEL_FROM_OS, MODEL_FROM_MEMORY };
 enum model_confirm { MODEL_CONFIRM_NEVER = 0, MODEL_CONFIRM_STRANGERS, MODEL_CONFIRM_ALWAYS };
@@ -88,6 +90,8 @@ struct model_attempt {
     enum whtnxt_stage stage;
     uint64_t since;
     uint64_t ended;
+    uint64_t timeout_ms; /* what a user waits for */
+    uint64_t look_ms;    /* ... of which discovery may take so much */
     uint64_t deadline;
     uint64_t next_try; /* WAITING: as its peer's */
     bool bad_relay;
@@ -243,6 +247,9 @@ struct model_attempt *model_attempt_add(struct whtnxt_model *m, uint64_t now, co
 /* As add; when all places are taken, a remembered peer that is being dialled waits instead. */
 struct model_attempt *model_attempt_add_first(struct whtnxt_model *m, uint64_t now,
                                               const char *peer, enum model_source source);
+/* How long it may take, looking included; 0: as usual. One that is not `fresh` is only lengthened;
+ * true when the node must be told. */
+bool model_attempt_allow(struct model_attempt *a, uint64_t now, uint64_t timeout_ms, bool fresh);
 void model_attempt_go(struct whtnxt_model *m, uint64_t now, struct model_attempt *a);
 /* Begins a wanted peer's next try: its attempt is WAITING or QUEUED. */
 void model_attempt_again(struct whtnxt_model *m, uint64_t now, struct model_attempt *a);
@@ -271,6 +278,7 @@ struct model_wish {
     const char *peer_id;
     const char *multiaddr;
     bool os;
+    uint64_t timeout_ms; /* 0: as usual */
 };
 /* The answer or a refusal (`ret_cause`, `text`). NULL with cause NONE: no memory. */
 json_t *model_connect(struct whtnxt_model *m, uint64_t now, const struct model_wish *w,

@@ -704,6 +704,48 @@ static void full_shape(void **state)
     rig_close(&r);
 }
 
+static uint64_t connect_for(struct rig *r, const char *peer, json_int_t timeout_ms)
+{
+    json_t *params = json_pack("{s:s,s:I}", "peerId", peer, "timeoutMs", timeout_ms);
+    struct whtnxt_answer a = rig_ask(r, WHTNXT_METHOD_CONNECT, params);
+    const json_t *attempt = json_object_get(a.result, "attempt");
+    assert_non_null(attempt);
+    json_int_t id = json_integer_value(attempt);
+    whtnxt_answer_fini(&a);
+    return (uint64_t)id;
+}
+
+/* All of the time that was asked for may go by looking; a second wish only lengthens it. */
+static void a_renderer_says_how_long(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r);
+    rig_start(&r);
+    uint64_t id = connect_for(&r, r.peers[0], 40000);
+    assert_int_equal(r.connect.look_ms, 40000);
+    assert_true(r.connect.timeout_ms > 40000);
+    size_t sent = r.n_connects;
+    assert_int_equal(connect_for(&r, r.peers[0], 5000), id);
+    assert_int_equal(r.n_connects, sent);
+    assert_int_equal(connect_for(&r, r.peers[0], 60000), id);
+    assert_int_equal(r.n_connects, sent + 1);
+    assert_int_equal(r.connect.look_ms, 60000);
+    rig_run(&r, 55000);
+    rig_expect_attempt(&r, id, "looking", "");
+    rig_run(&r, 10000);
+    rig_expect_attempt(&r, id, "failed", "TIMED_OUT");
+    json_t *a = rig_attempt(&r, id);
+    assert_non_null(strstr(text_of(a, "text"), "within 60 seconds"));
+    json_decref(a);
+    /* Too short or too long is as short or as long as may be. */
+    connect_for(&r, r.peers[1], 1);
+    assert_int_equal(r.connect.look_ms, WHTNXT_MODEL_ATTEMPT_MIN_MS);
+    connect_for(&r, r.peers[2], 10000000000);
+    assert_int_equal(r.connect.look_ms, WHTNXT_MODEL_ATTEMPT_MAX_MS);
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -732,6 +774,7 @@ int main(void)
         cmocka_unit_test(wanted_peers_survive_a_new_main),
         cmocka_unit_test(disconnecting_is_meant),
         cmocka_unit_test(declined_clears_wanted),
+        cmocka_unit_test(a_renderer_says_how_long),
         cmocka_unit_test(blocking),
         cmocka_unit_test(files_that_are_not_ours_to_rewrite),
         cmocka_unit_test(full_shape),
