@@ -128,7 +128,7 @@ static const struct command commands[] = {
         .name = "log",
         .args = "[--follow] [--json]",
         .summary = "show what happened",
-        .options = "  --follow       and what happens from now on\n"
+        .options = "  --follow       and what happens from now on, after a restart too\n"
                    "  --json         one JSON object a line\n",
         .example = "whtnxt log --follow",
         .run = cmd_log,
