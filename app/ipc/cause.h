@@ -30,11 +30,17 @@
     X(LINK_BAD_CHAR, "LINK_BAD_ID", 2, "Character {n} of this link cannot be right.",              \
       "Ask for it again.")                                                                         \
     X(LINK_CUT, "LINK_BAD_ID", 2, "This link looks cut off.", "Ask for it again.")                 \
+    X(LINK_LOWERED, "LINK_BAD_ID", 2, "The capital letters of this link were lost on the way.",    \
+      "Ask for it again.")                                                                         \
     X(LINK_DAMAGED, "LINK_BAD_ID", 2, "This link is damaged.", "Ask for it again.")                \
     X(LINK_NO_ID, "LINK_NO_ID", 2, "This link has no address in it.",                              \
       "A link looks like this: whtnxt://connect/12D3KooW...")                                      \
+    X(LINK_NO_PEER, "LINK_NO_ID", 2, "This address has no peer id at its end (/p2p/12D3KooW...).", \
+      "")                                                                                          \
     X(LINK_SYNTAX, "LINK_SYNTAX", 2, "This link is not written correctly.",                        \
       "A link looks like this: whtnxt://connect/12D3KooW...")                                      \
+    X(LINK_MISSPELT, "LINK_SYNTAX", 2,                                                             \
+      "This link is not written correctly: did you mean whtnxt://connect/...?", "")                \
     X(LINK_NEWER, "LINK_NEWER", 2, "This link was made by a newer WhatNext.", "Update WhatNext.")  \
     X(LINK_OWN, "LINK_OWN", 2, "This is your own link. Send it to the other person.", "")          \
     X(LINK_BAD_RELAY, "LINK_BAD_RELAY", WHTNXT_EXIT_NONE,                                          \

@@ -356,7 +356,7 @@ static int find_read_addr(struct lp2p_span word, struct whtnxt_link *ret,
     }
     int err = lp2p_multiaddr_peer_id(&ma, &link.id);
     if (err != 0) {
-        ret_fault->error = err == -LP2P_E_NOT_FOUND ? WHTNXT_LINK_NO_ID : WHTNXT_LINK_DAMAGED;
+        ret_fault->error = err == -LP2P_E_NOT_FOUND ? WHTNXT_LINK_NO_PEER : WHTNXT_LINK_DAMAGED;
         return -LP2P_E_DECODE;
     }
     lp2p_multiaddr_without_peer_id(&ma);
@@ -371,7 +371,7 @@ static int find_read_addr(struct lp2p_span word, struct whtnxt_link *ret,
 static int find_read_id(struct lp2p_span word, struct whtnxt_link *ret,
                         struct whtnxt_link_fault *ret_fault)
 {
-    static const char *const starts[] = {"12D3KooW", "16Uiu2HA", "Qm"};
+    static const char *const starts[] = {"12D3KooW", "12d3koow", "16Uiu2HA", "Qm"};
     struct whtnxt_link link = {.n_addrs = 0};
     struct whtnxt_link_fault fault = {.error = WHTNXT_LINK_OK};
     if (whtnxt_link_id_parse(word, &link.id, &fault) == 0) {

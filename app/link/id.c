@@ -66,6 +66,13 @@ static bool id_length_is_right(struct lp2p_span text)
     return text.n >= ID_MIN_LEN;
 }
 
+/* An Ed25519 id in small letters; one that is right has capitals at its beginning. */
+static bool id_is_lowered(struct lp2p_span text)
+{
+    static const char start[] = "12d3koow";
+    return text.n >= sizeof(start) - 1 && memcmp(text.p, start, sizeof(start) - 1) == 0;
+}
+
 int whtnxt_link_id_parse(struct lp2p_span text, struct lp2p_peer_id *ret,
                          struct whtnxt_link_fault *ret_fault)
 {
@@ -76,6 +83,8 @@ int whtnxt_link_id_parse(struct lp2p_span text, struct lp2p_peer_id *ret,
     size_t bad = id_bad_char(text);
     if (text.n == 0) {
         fault.error = WHTNXT_LINK_NO_ID;
+    } else if (id_is_lowered(text)) {
+        fault.error = WHTNXT_LINK_LOWERED;
     } else if (bad < text.n) {
         fault.error = WHTNXT_LINK_BAD_CHAR;
         fault.position = bad + 1;

@@ -158,6 +158,24 @@ static bool link_query(struct whtnxt_link *link, struct lp2p_span query)
 
 /* -- the whole link ---------------------------------------------------------------------------- */
 
+/* One place of two letters at most where it differs. What only adds to `connect` is another action:
+ * a newer one. */
+static bool is_nearly_action(struct lp2p_span word)
+{
+    size_t want = strlen(link_action);
+    size_t least = LP2P_MIN(word.n, want);
+    size_t head = 0;
+    size_t tail = 0;
+    while (head < least && lower(word.p[head]) == (uint8_t)link_action[head]) {
+        head++;
+    }
+    while (tail < least - head &&
+           lower(word.p[word.n - 1 - tail]) == (uint8_t)link_action[want - 1 - tail]) {
+        tail++;
+    }
+    return head < want && head + tail + 2 >= LP2P_MAX(word.n, want);
+}
+
 /* `connect`, as the authority of the URL; what follows is the path or the query. */
 static enum whtnxt_link_error link_check_action(struct lp2p_span authority)
 {
@@ -172,7 +190,7 @@ static enum whtnxt_link_error link_check_action(struct lp2p_span authority)
             return WHTNXT_LINK_SYNTAX; /* a user, a port, an encoded or foreign character */
         }
     }
-    return WHTNXT_LINK_NEWER;
+    return is_nearly_action(authority) ? WHTNXT_LINK_MISSPELT : WHTNXT_LINK_NEWER;
 }
 
 /* Path and query behind `whtnxt://connect`. */
@@ -233,11 +251,14 @@ const char *whtnxt_link_error_code(enum whtnxt_link_error error)
     case WHTNXT_LINK_NOT_FOUND:
         return "LINK_NOT_FOUND";
     case WHTNXT_LINK_NO_ID:
+    case WHTNXT_LINK_NO_PEER:
         return "LINK_NO_ID";
     case WHTNXT_LINK_SYNTAX:
+    case WHTNXT_LINK_MISSPELT:
         return "LINK_SYNTAX";
     case WHTNXT_LINK_BAD_CHAR:
     case WHTNXT_LINK_CUT:
+    case WHTNXT_LINK_LOWERED:
     case WHTNXT_LINK_DAMAGED:
         return "LINK_BAD_ID";
     case WHTNXT_LINK_NEWER:

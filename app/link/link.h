@@ -43,9 +43,12 @@ enum whtnxt_link_error {
     WHTNXT_LINK_OK = 0,
     WHTNXT_LINK_NOT_FOUND, /* no link in the text, or it does not begin with whtnxt:// */
     WHTNXT_LINK_NO_ID,
+    WHTNXT_LINK_NO_PEER,  /* LINK_NO_ID: a multiaddr without /p2p/<id> at its end */
     WHTNXT_LINK_SYNTAX,   /* also: longer than WHTNXT_LINK_MAX */
+    WHTNXT_LINK_MISSPELT, /* LINK_SYNTAX: an action that is nearly `connect` */
     WHTNXT_LINK_BAD_CHAR, /* LINK_BAD_ID: a character that no id has, at `position` */
     WHTNXT_LINK_CUT,      /* LINK_BAD_ID: the wrong length */
+    WHTNXT_LINK_LOWERED,  /* LINK_BAD_ID: an id that has lost its capitals */
     WHTNXT_LINK_DAMAGED,  /* LINK_BAD_ID: wrong header, or no key anybody can have */
     WHTNXT_LINK_NEWER,    /* an action we do not know */
 };

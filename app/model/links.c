@@ -13,6 +13,12 @@ static enum whtnxt_cause link_cause(enum whtnxt_link_error e)
     switch (e) {
     case WHTNXT_LINK_NO_ID:
         return WHTNXT_CAUSE_LINK_NO_ID;
+    case WHTNXT_LINK_NO_PEER:
+        return WHTNXT_CAUSE_LINK_NO_PEER;
+    case WHTNXT_LINK_MISSPELT:
+        return WHTNXT_CAUSE_LINK_MISSPELT;
+    case WHTNXT_LINK_LOWERED:
+        return WHTNXT_CAUSE_LINK_LOWERED;
     case WHTNXT_LINK_SYNTAX:
         return WHTNXT_CAUSE_LINK_SYNTAX;
     case WHTNXT_LINK_BAD_CHAR:
@@ -45,7 +51,8 @@ static json_t *refuse_link(struct whtnxt_model *m, const char *input,
         return NULL;
     }
     whtnxt_clean(shown, sizeof(shown), input, strlen(input), INPUT_CHARS);
-    const char *say = cause == WHTNXT_CAUSE_LINK_NO_ID ? "Invalid URL: missing peer ID" : text;
+    bool no_id = cause == WHTNXT_CAUSE_LINK_NO_ID || cause == WHTNXT_CAUSE_LINK_NO_PEER;
+    const char *say = no_id ? "Invalid URL: missing peer ID" : text;
     /* A colon follows instead of the full stop. */
     model_say(m, WHTNXT_LOG_WARNING, cause, "%.*s: %s", (int)strcspn(say, "."), say, shown);
     return NULL;

@@ -81,9 +81,12 @@ static void describe(const struct answer *a, char result[32], char detail[WHTNXT
     } else {
         assert_int_equal(a->fault.position, 0);
         snprintf(detail, 32, "%s",
-                 a->fault.error == WHTNXT_LINK_CUT       ? "cut"
-                 : a->fault.error == WHTNXT_LINK_DAMAGED ? "damaged"
-                                                         : "");
+                 a->fault.error == WHTNXT_LINK_CUT        ? "cut"
+                 : a->fault.error == WHTNXT_LINK_DAMAGED  ? "damaged"
+                 : a->fault.error == WHTNXT_LINK_LOWERED  ? "lowered"
+                 : a->fault.error == WHTNXT_LINK_MISSPELT ? "misspelt"
+                 : a->fault.error == WHTNXT_LINK_NO_PEER  ? "address"
+                                                          : "");
     }
 }
 
