@@ -22,6 +22,14 @@ static bool is_short_id(const char *id, const char *text)
     return strcmp(shown, text) == 0 || strcmp(typed, text) == 0;
 }
 
+/* The name as it is shown, or the one of a link without the quotes that say where it is from. */
+static bool is_name(const char *name, const char *text)
+{
+    size_t n = strlen(text);
+    bool quoted = strlen(name) == n + 2 && name[0] == '"' && name[n + 1] == '"';
+    return strcmp(name, text) == 0 || (quoted && memcmp(name + 1, text, n) == 0);
+}
+
 static void look_through(const json_t *status, const char *list, const char *text,
                          char out[static WHTNXT_ID_SIZE], size_t *found)
 {
@@ -32,7 +40,7 @@ static void look_through(const json_t *status, const char *list, const char *tex
         char name[80];
         const char *id = cli_text(p, "peerId");
         cli_peer_name(status, id, name);
-        if ((strcmp(name, text) == 0 || is_short_id(id, text)) && strcmp(out, id) != 0) {
+        if ((is_name(name, text) || is_short_id(id, text)) && strcmp(out, id) != 0) {
             snprintf(out, WHTNXT_ID_SIZE, "%s", id);
             ++*found;
         }
