@@ -329,6 +329,8 @@ static void every_member_missing_or_wrong(void **state)
     assert_true(tried > 80);
 }
 
+#define ZEROS "00000000000000000000000000000000000000000000000000"
+
 static void bad_values(void **state)
 {
     (void)state;
@@ -344,6 +346,14 @@ static void bad_values(void **state)
         {WHTNXT_MSG_FATAL, "{\"t\":\"fatal\",\"error\":null,\"where\":\"a\\u001b\",\"text\":\"\"}"},
         {WHTNXT_MSG_START, "{\"t\":\"start\",\"port\":65536,\"mdns\":true,\"limits\":\"x\","
                            "\"seed\":\"00\"}"},
+        {WHTNXT_MSG_START, "{\"t\":\"start\",\"port\":1,\"mdns\":true,\"limits\":\"x\","
+                           "\"seed\":\"00\"}"},
+        {WHTNXT_MSG_START, "{\"t\":\"start\",\"port\":1,\"mdns\":true,\"limits\":\"x\",\"seed\":"
+                           "\"" ZEROS "0000000000000g\"}"},
+        {WHTNXT_MSG_START, "{\"t\":\"start\",\"port\":1,\"mdns\":true,\"limits\":\"x\",\"seed\":"
+                           "\"" ZEROS "000000000000:0\"}"},
+        {WHTNXT_MSG_CONNECT, "{\"t\":\"connect\",\"id\":0,\"peer\":\"" ID "\",\"timeoutMs\":1,"
+                             "\"lookMs\":1,\"background\":false,\"addrs\":[]}"},
         {WHTNXT_MSG_PING,
          "{\"t\":\"ping\",\"id\":0,\"peer\":\"" ID "\",\"count\":1,\"intervalMs\":1}"},
         {WHTNXT_MSG_PING,
@@ -356,6 +366,70 @@ static void bad_values(void **state)
         struct whtnxt_node_msg m;
         assert_int_equal(decode(lp2p_span_str(rows[i].line), rows[i].type, &m), -LP2P_E_DECODE);
     }
+}
+
+/* The place in the sample's state that `path` names (members, and the first of each list). */
+static json_t *state_place(json_t *o, const char *const *path)
+{
+    json_t *at = json_object_get(o, "state");
+    for (; path[1] != NULL; path++) {
+        at = json_object_get(at, path[0]);
+        at = json_is_array(at) ? json_array_get(at, 0) : at;
+    }
+    return at;
+}
+
+/* What the members' kinds allow and the node never says. */
+static void what_cannot_be_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path[4];
+        const char *value;
+    } rows[] = {
+        {{"attempts", "stage"}, "\"queued\""},
+        {{"attempts", "stage"}, "\"waiting\""},
+        {{"attempts", "id"}, "0"},
+        {{"attempts", "paths", "stage"}, "\"queued\""},
+        {{"attempts", "paths", "stage"}, "\"waiting\""},
+        {{"addrs"}, "[1]"},
+        {{"addrs"}, "[\"" ZEROS ZEROS ZEROS "\"]"},
+        {{"discovered", "addrs"}, "[null]"},
+        {{"discovered", "protocols"}, "[{}]"},
+        {{"pings", "id"}, "0"},
+        {{"pings", "pongsUs"}, "[-1]"},
+        {{"pings", "pongsUs"}, "[\"1\"]"},
+        {{"pings", "pongsUs"}, "[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]"},
+        {{"pings", "received"}, "1000"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct lp2p_buf b;
+        json_t *o = NULL;
+        const char *const *last = rows[i].path;
+        assert_int_equal(whtnxt_json_decode(encode(&b, WHTNXT_MSG_STATE), &o), 0);
+        json_t *place = state_place(o, rows[i].path);
+        while (last[1] != NULL) {
+            last++;
+        }
+        assert_non_null(json_object_get(place, *last));
+        json_object_set_new(place, *last, json_loads(rows[i].value, JSON_DECODE_ANY, NULL));
+        assert_int_equal(decode_json(o, WHTNXT_MSG_STATE), -LP2P_E_DECODE);
+        json_decref(o);
+        lp2p_buf_fini(&b);
+    }
+}
+
+static void more_than_a_state_holds_is_not_begun(void **state)
+{
+    (void)state;
+    struct whtnxt_state s;
+    whtnxt_state_init(&s, lp2p_mem_default());
+    assert_int_equal(whtnxt_state_alloc(&s, WHTNXT_STATE_ADDRS + 1, 0, 0, 0), -LP2P_E_LIMIT);
+    assert_int_equal(whtnxt_state_alloc(&s, 0, WHTNXT_STATE_CONNS + 1, 0, 0), -LP2P_E_LIMIT);
+    assert_int_equal(whtnxt_state_alloc(&s, 0, 0, WHTNXT_STATE_ATTEMPTS + 1, 0), -LP2P_E_LIMIT);
+    assert_int_equal(whtnxt_state_alloc(&s, 0, 0, 0, WHTNXT_STATE_DISCOVERED + 1), -LP2P_E_LIMIT);
+    assert_int_equal(s.n_addrs + s.n_conns + s.n_attempts + s.n_discovered, 0);
+    whtnxt_state_fini(&s);
 }
 
 static void remote_text_is_cleaned(void **state)
@@ -521,6 +595,8 @@ int main(void)
         cmocka_unit_test(table),
         cmocka_unit_test(every_member_missing_or_wrong),
         cmocka_unit_test(bad_values),
+        cmocka_unit_test(what_cannot_be_is_refused),
+        cmocka_unit_test(more_than_a_state_holds_is_not_begun),
         cmocka_unit_test(remote_text_is_cleaned),
         cmocka_unit_test(an_odd_address_is_cleaned),
         cmocka_unit_test(too_many_of_each_list),

@@ -88,6 +88,66 @@ static void bad_requests(void **state)
     }
 }
 
+/* Each parameter takes its own kind and no other. */
+static void parameters_have_kinds(void **state)
+{
+    (void)state;
+    static const char *const values[] = {"\"x\"",           "3", "true", "[]", "0.5", "-1",
+                                         "9007199254740992"};
+    for (int m = 0; m < WHTNXT_METHODS; m++) {
+        const struct whtnxt_method_row *row = whtnxt_method_row((enum whtnxt_method)m);
+        for (size_t i = 0; i < WHTNXT_PARAMS_MAX && row->params[i].name != NULL; i++) {
+            enum whtnxt_param_kind kind = row->params[i].kind;
+            for (size_t v = 0; v < sizeof(values) / sizeof(values[0]); v++) {
+                bool fits = kind == WHTNXT_PARAM_ANY || (kind == WHTNXT_PARAM_TEXT && v == 0) ||
+                            (kind == WHTNXT_PARAM_NUMBER && v == 1) ||
+                            (kind == WHTNXT_PARAM_BOOL && v == 2);
+                json_t *params = json_object();
+                for (size_t k = 0; k < WHTNXT_PARAMS_MAX && row->params[k].name != NULL; k++) {
+                    const char *good = row->params[k].kind == WHTNXT_PARAM_NUMBER ? "3"
+                                       : row->params[k].kind == WHTNXT_PARAM_BOOL ? "true"
+                                                                                  : "\"x\"";
+                    json_object_set_new(
+                        params, row->params[k].name,
+                        json_loads(k == i ? values[v] : good, JSON_DECODE_ANY, NULL));
+                }
+                struct lp2p_buf b;
+                struct whtnxt_request req;
+                int error = 0;
+                lp2p_buf_init(&b, lp2p_mem_default(), WHTNXT_REQUEST_MAX);
+                assert_int_equal(whtnxt_request_encode(&b, 1, row->method, params), 0);
+                int err = whtnxt_request_decode(line_of(&b), &req, &error);
+                assert_int_equal(err, fits ? 0 : -LP2P_E_DECODE);
+                assert_int_equal(error, fits ? 0 : WHTNXT_RPC_PARAMS);
+                whtnxt_request_fini(&req);
+                lp2p_buf_fini(&b);
+                json_decref(params);
+            }
+        }
+    }
+}
+
+static void errors_have_their_words(void **state)
+{
+    (void)state;
+    static const int codes[] = {WHTNXT_RPC_PARSE, WHTNXT_RPC_REQUEST, WHTNXT_RPC_METHOD,
+                                WHTNXT_RPC_PARAMS, WHTNXT_RPC_INTERNAL};
+    char before[128] = "";
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        struct lp2p_buf b;
+        struct whtnxt_answer a;
+        lp2p_buf_init(&b, lp2p_mem_default(), WHTNXT_ANSWER_MAX);
+        assert_int_equal(whtnxt_answer_error(&b, NULL, codes[i]), 0);
+        assert_int_equal(whtnxt_answer_decode(line_of(&b), 7, &a), 0);
+        assert_int_equal(a.rpc_error, codes[i]);
+        assert_true(strlen(a.message) > 10);
+        assert_string_not_equal(a.message, before);
+        snprintf(before, sizeof(before), "%s", a.message);
+        whtnxt_answer_fini(&a);
+        lp2p_buf_fini(&b);
+    }
+}
+
 static void answers(void **state)
 {
     (void)state;
@@ -132,6 +192,8 @@ static void bad_answers(void **state)
         "{\"jsonrpc\":\"2.1\",\"id\":1,\"result\":1}",
         "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":1,\"error\":{\"code\":-1,\"message\":\"x\"}}",
         "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":1}",
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-1,\"message\":1}}",
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-2147483649,\"message\":\"x\"}}",
         "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":0,\"message\":\"x\"}}",
         "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":\"-1\",\"message\":\"x\"}}",
         "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-1}}",
@@ -199,6 +261,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(there_and_back),
         cmocka_unit_test(bad_requests),
+        cmocka_unit_test(parameters_have_kinds),
+        cmocka_unit_test(errors_have_their_words),
         cmocka_unit_test(answers),
         cmocka_unit_test(bad_answers),
         cmocka_unit_test(hostile_message_is_cleaned),
