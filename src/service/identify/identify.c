@@ -48,7 +48,6 @@ static void conn_free(struct lp2p_identify_service *svc, struct identify_conn *c
 {
     lp2p_list_remove(&c->node);
     lp2p_list_remove(&c->due);
-    lp2p_list_remove(&c->ask);
     lp2p_map_remove(&svc->by_conn, conn_key(&c->conn));
     lp2p_free(svc->mem, c);
 }
@@ -62,20 +61,7 @@ static void on_up(void *ctx, struct lp2p_swarm_conn *conn)
         lp2p_swarm_conn_identified(conn, err);
         return;
     }
-    lp2p_list_add_last(&svc->asking, &c->ask);
-    svc->env->ops->defer(svc->env, &svc->ask_task);
-}
-
-/* Behind the host's user, who was told of the connection before: what it sends at once leaves
- * first, and a peer's answers to identify do not fill the first window before it (js). */
-static void on_ask(void *ctx, lp2p_ts now)
-{
-    struct lp2p_identify_service *svc = ctx;
-    (void)now;
-    for (struct lp2p_list *it; (it = lp2p_list_first(&svc->asking)) != NULL;) {
-        lp2p_list_remove(it);
-        identify_ask(svc, LP2P_CONTAINER(it, struct identify_conn, ask));
-    }
+    identify_ask(svc, c);
 }
 
 /* The addresses of a peer that left are kept for a while only. */
@@ -189,8 +175,6 @@ static void service_init(struct lp2p_identify_service *svc, struct lp2p_swarm *s
     lp2p_list_init(&svc->sessions);
     lp2p_list_init(&svc->conns);
     lp2p_list_init(&svc->due);
-    lp2p_list_init(&svc->asking);
-    svc->ask_task = (struct lp2p_task){.fn = on_ask, .ctx = svc};
     lp2p_map_init(&svc->by_conn, svc->mem, lp2p_hasher(hash), lp2p_swarm_limits(sw)->conns);
     lp2p_observed_init(&svc->observed, svc->mem);
     identify_views_init(svc);
@@ -236,7 +220,6 @@ void lp2p_identify_service_free(struct lp2p_identify_service *svc)
         return;
     }
     lp2p_list_remove(&svc->watch.node);
-    lp2p_list_remove(&svc->ask_task.node);
     identify_sessions_free(svc);
     lp2p_list_each_safe (it, &svc->conns) {
         conn_free(svc, LP2P_CONTAINER(it, struct identify_conn, node));

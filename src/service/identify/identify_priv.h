@@ -77,7 +77,6 @@ struct identify_view {
 struct identify_conn {
     struct lp2p_list node;
     struct lp2p_list due; /* a push waits for its turn */
-    struct lp2p_list ask; /* it was not asked yet */
     struct lp2p_swarm_conn *conn;
     enum identify_reach reach;
     struct identify_content told; /* last; what it would have been told when it came up else */
@@ -99,8 +98,6 @@ struct lp2p_identify_service {
     struct lp2p_swarm_watch watch;
     struct lp2p_list conns; /* struct identify_conn */
     struct lp2p_map by_conn;
-    struct lp2p_list asking; /* struct identify_conn */
-    struct lp2p_task ask_task;
     struct lp2p_list sessions;
     struct identify_view views[IDENTIFY_REACHES];
     bool stale; /* the views: something changed since */
