@@ -26,8 +26,7 @@ struct swarm_path {
 };
 
 struct swarm_attempt {
-    struct lp2p_list node;        /* swarm.attempts, oldest first */
-    struct lp2p_series_node walk; /* swarm.walk_attempts */
+    struct lp2p_series_node node; /* swarm.attempts, oldest first */
     struct lp2p_swarm *sw;
     struct lp2p_attempt_info info;
     struct swarm_path paths[LP2P_ATTEMPT_MAX_PATHS]; /* beside info.paths */

@@ -72,8 +72,7 @@ static void conn_free(struct lp2p_swarm_conn *c)
     lp2p_scope_fini(&c->scope);
     conn_leave_peer(c);
     sw->cfg.env->ops->timer_fini(&c->timer);
-    lp2p_list_remove(&c->node);
-    lp2p_series_remove(&sw->walk_conns, &c->walk);
+    lp2p_series_remove(&sw->conns, &c->node);
     lp2p_free(sw->cfg.mem, c);
     swarm_check_shutdown(sw);
 }
@@ -118,8 +117,8 @@ void swarm_conn_reap(void *ctx, lp2p_ts now)
 {
     (void)now;
     struct lp2p_swarm *sw = ctx;
-    lp2p_list_each_safe (it, &sw->conns) {
-        struct lp2p_swarm_conn *c = LP2P_CONTAINER(it, struct lp2p_swarm_conn, node);
+    lp2p_list_each_safe (it, &sw->conns.list) {
+        struct lp2p_swarm_conn *c = LP2P_CONTAINER(it, struct lp2p_swarm_conn, node.node);
         if (c->state == SWARM_CONN_DOOMED) {
             swarm_conn_abort(c);
         }
@@ -373,8 +372,7 @@ static struct lp2p_swarm_conn *conn_new(struct lp2p_swarm *sw, const struct lp2p
     c->scope.max[LP2P_SCOPE_MEM] = sw->cfg.limits.memory_per_conn;
     c->scope.max[LP2P_SCOPE_STREAMS_IN] = sw->cfg.limits.streams_in;
     c->scope.max[LP2P_SCOPE_STREAMS_OUT] = sw->cfg.limits.streams_out;
-    lp2p_list_add_last(&sw->conns, &c->node);
-    lp2p_series_add(&sw->walk_conns, &c->walk);
+    lp2p_series_add(&sw->conns, &c->node);
     return c;
 }
 
@@ -511,8 +509,8 @@ static void conn_describe(struct lp2p_swarm_conn *c, struct lp2p_conn_info *ret)
 bool lp2p_swarm_conn_next(struct lp2p_swarm *sw, size_t *pos, struct lp2p_conn_info *ret)
 {
     struct lp2p_series_node *n;
-    while ((n = lp2p_series_next(&sw->walk_conns, pos)) != NULL) {
-        struct lp2p_swarm_conn *c = LP2P_CONTAINER(n, struct lp2p_swarm_conn, walk);
+    while ((n = lp2p_series_next(&sw->conns, pos)) != NULL) {
+        struct lp2p_swarm_conn *c = LP2P_CONTAINER(n, struct lp2p_swarm_conn, node);
         if (c->state == SWARM_CONN_UP) {
             conn_describe(c, ret);
             return true;

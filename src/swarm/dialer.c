@@ -11,7 +11,7 @@ static bool attempt_has_ended(const struct swarm_attempt *at)
 
 static struct swarm_attempt *attempt_of(struct lp2p_list *node)
 {
-    return LP2P_CONTAINER(node, struct swarm_attempt, node);
+    return LP2P_CONTAINER(node, struct swarm_attempt, node.node);
 }
 
 static void attempt_changed(struct swarm_attempt *at)
@@ -448,7 +448,7 @@ static struct swarm_attempt *attempt_find_running(struct lp2p_swarm *sw,
 {
     struct swarm_attempt *found = NULL;
     *ret_n = 0;
-    lp2p_list_each (it, &sw->attempts) {
+    lp2p_list_each (it, &sw->attempts.list) {
         struct swarm_attempt *at = attempt_of(it);
         if (!attempt_has_ended(at)) {
             (*ret_n)++;
@@ -488,8 +488,7 @@ static int attempt_new(struct lp2p_swarm *sw, const struct lp2p_peer_id *peer,
     at->background = opts->background;
     at->look_until = lp2p_ts_add(now, opts->look);
     at->deadline = attempt_deadline(sw, opts);
-    lp2p_list_add_last(&sw->attempts, &at->node);
-    lp2p_series_add(&sw->walk_attempts, &at->walk);
+    lp2p_series_add(&sw->attempts, &at->node);
     *ret = at;
     return 0;
 }
@@ -529,7 +528,7 @@ int lp2p_swarm_connect(struct lp2p_swarm *sw, const struct lp2p_peer_id *peer,
 
 int lp2p_swarm_cancel(struct lp2p_swarm *sw, uint64_t attempt)
 {
-    lp2p_list_each (it, &sw->attempts) {
+    lp2p_list_each (it, &sw->attempts.list) {
         struct swarm_attempt *at = attempt_of(it);
         if (at->info.id != attempt) {
             continue;
@@ -552,11 +551,11 @@ int lp2p_swarm_cancel(struct lp2p_swarm *sw, uint64_t attempt)
 bool lp2p_swarm_attempt_next(struct lp2p_swarm *sw, size_t *pos,
                              const struct lp2p_attempt_info **ret)
 {
-    struct lp2p_series_node *n = lp2p_series_next(&sw->walk_attempts, pos);
+    struct lp2p_series_node *n = lp2p_series_next(&sw->attempts, pos);
     if (n == NULL) {
         return false;
     }
-    *ret = &LP2P_CONTAINER(n, struct swarm_attempt, walk)->info;
+    *ret = &LP2P_CONTAINER(n, struct swarm_attempt, node)->info;
     return true;
 }
 
@@ -622,7 +621,7 @@ void swarm_attempt_won(struct lp2p_swarm_conn *c)
 
 void swarm_attempt_identified(struct lp2p_swarm_conn *c)
 {
-    lp2p_list_each (it, &c->sw->attempts) {
+    lp2p_list_each (it, &c->sw->attempts.list) {
         if (attempt_of(it)->winner == c) {
             attempt_end(attempt_of(it), LP2P_STAGE_CONNECTED, 0, NULL);
         }
@@ -633,7 +632,7 @@ void swarm_attempt_identified(struct lp2p_swarm_conn *c)
 static void attempt_lost_winner(struct lp2p_swarm *sw, const struct lp2p_swarm_conn *c,
                                 const struct lp2p_failure *why)
 {
-    lp2p_list_each (it, &sw->attempts) {
+    lp2p_list_each (it, &sw->attempts.list) {
         struct swarm_attempt *at = attempt_of(it);
         if (at->winner == c) {
             int code = why->code != 0 ? why->code : -LP2P_E_CLOSED;
@@ -695,7 +694,7 @@ static void attempt_retry(struct swarm_attempt *at)
 
 void swarm_attempts_retry(struct lp2p_swarm *sw)
 {
-    lp2p_list_each (it, &sw->attempts) {
+    lp2p_list_each (it, &sw->attempts.list) {
         struct swarm_attempt *at = attempt_of(it);
         if (!attempt_has_ended(at) && at->winner == NULL) {
             attempt_retry(at);
@@ -705,8 +704,7 @@ void swarm_attempts_retry(struct lp2p_swarm *sw)
 
 static void attempt_free(struct swarm_attempt *at)
 {
-    lp2p_list_remove(&at->node);
-    lp2p_series_remove(&at->sw->walk_attempts, &at->walk);
+    lp2p_series_remove(&at->sw->attempts, &at->node);
     swarm_names_cancel(at);
     at->sw->cfg.env->ops->timer_fini(&at->timer);
     lp2p_free(at->sw->cfg.mem, at);
@@ -715,11 +713,11 @@ static void attempt_free(struct swarm_attempt *at)
 lp2p_ts swarm_attempts_expire(struct lp2p_swarm *sw, lp2p_ts now)
 {
     size_t ended = 0;
-    lp2p_list_each (it, &sw->attempts) {
+    lp2p_list_each (it, &sw->attempts.list) {
         ended += attempt_has_ended(attempt_of(it));
     }
     lp2p_ts next = LP2P_TS_NEVER;
-    lp2p_list_each_safe (it, &sw->attempts) {
+    lp2p_list_each_safe (it, &sw->attempts.list) {
         struct swarm_attempt *at = attempt_of(it);
         if (!attempt_has_ended(at)) {
             continue;
@@ -738,7 +736,7 @@ lp2p_ts swarm_attempts_expire(struct lp2p_swarm *sw, lp2p_ts now)
 
 void swarm_attempts_free(struct lp2p_swarm *sw)
 {
-    lp2p_list_each_safe (it, &sw->attempts) {
+    lp2p_list_each_safe (it, &sw->attempts.list) {
         attempt_free(attempt_of(it));
     }
 }

@@ -123,8 +123,8 @@ static struct lp2p_swarm_conn *gate_busiest(struct lp2p_swarm *sw)
             busiest = src;
         }
     }
-    lp2p_list_each (it, &sw->conns) {
-        struct lp2p_swarm_conn *c = LP2P_CONTAINER(it, struct lp2p_swarm_conn, node);
+    lp2p_list_each (it, &sw->conns.list) {
+        struct lp2p_swarm_conn *c = LP2P_CONTAINER(it, struct lp2p_swarm_conn, node.node);
         if (busiest != NULL && c->source == busiest) {
             return c;
         }

@@ -138,8 +138,8 @@ static bool conn_is_anchored(const struct lp2p_swarm *sw, const struct lp2p_swar
 
 static void network_note_anchored(struct lp2p_swarm *sw)
 {
-    lp2p_list_each (it, &sw->conns) {
-        struct lp2p_swarm_conn *c = LP2P_CONTAINER(it, struct lp2p_swarm_conn, node);
+    lp2p_list_each (it, &sw->conns.list) {
+        struct lp2p_swarm_conn *c = LP2P_CONTAINER(it, struct lp2p_swarm_conn, node.node);
         c->anchored = conn_is_anchored(sw, c);
     }
 }
@@ -148,8 +148,8 @@ static void network_note_anchored(struct lp2p_swarm *sw)
  * it arrives, and the peer is dialed anew by whoever wants it. */
 static void network_end_stranded(struct lp2p_swarm *sw)
 {
-    lp2p_list_each (it, &sw->conns) {
-        struct lp2p_swarm_conn *c = LP2P_CONTAINER(it, struct lp2p_swarm_conn, node);
+    lp2p_list_each (it, &sw->conns.list) {
+        struct lp2p_swarm_conn *c = LP2P_CONTAINER(it, struct lp2p_swarm_conn, node.node);
         if (c->anchored && !conn_is_anchored(sw, c)) {
             swarm_conn_doom(c, (struct lp2p_failure){.code = -LP2P_E_UNREACHABLE,
                                                      .class_ = LP2P_CLASS_LOCAL,
@@ -186,8 +186,8 @@ static void network_on_change(void *ctx)
 
 static void network_probe(struct lp2p_swarm *sw)
 {
-    lp2p_list_each (it, &sw->conns) {
-        struct lp2p_swarm_conn *c = LP2P_CONTAINER(it, struct lp2p_swarm_conn, node);
+    lp2p_list_each (it, &sw->conns.list) {
+        struct lp2p_swarm_conn *c = LP2P_CONTAINER(it, struct lp2p_swarm_conn, node.node);
         if (c->state == SWARM_CONN_UP) {
             struct lp2p_conn *engine = c->carrier->ops->conn(c->carrier);
             engine->ops->probe(engine, swarm_now(sw), SWARM_PROBE_PATIENCE);

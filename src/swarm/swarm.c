@@ -81,10 +81,8 @@ int lp2p_swarm_new(const struct lp2p_swarm_cfg *cfg, struct lp2p_swarm **ret)
     }
     lp2p_list_init(&sw->transports);
     lp2p_list_init(&sw->listeners);
-    lp2p_list_init(&sw->conns);
-    lp2p_series_init(&sw->walk_conns);
-    lp2p_series_init(&sw->walk_attempts);
-    lp2p_list_init(&sw->attempts);
+    lp2p_series_init(&sw->conns);
+    lp2p_series_init(&sw->attempts);
     lp2p_list_init(&sw->watches);
     struct lp2p_hasher hasher = lp2p_hasher(cfg->hash);
     lp2p_map_init(&sw->peers, cfg->mem, hasher, cfg->limits.conns);
@@ -111,7 +109,7 @@ static void swarm_close_listeners(struct lp2p_swarm *sw)
 
 void swarm_check_shutdown(struct lp2p_swarm *sw)
 {
-    if (sw->shutting_down && sw->shutdown_done != NULL && lp2p_list_is_empty(&sw->conns)) {
+    if (sw->shutting_down && sw->shutdown_done != NULL && lp2p_list_is_empty(&sw->conns.list)) {
         sw->cfg.env->ops->timer_set(&sw->shutdown_timer, 0);
     }
 }
@@ -123,11 +121,11 @@ void lp2p_swarm_shutdown(struct lp2p_swarm *sw, lp2p_ts grace, void (*done)(void
     sw->shutdown_ctx = ctx;
     sw->cfg.env->ops->timer_set(&sw->shutdown_timer, lp2p_ts_add(swarm_now(sw), grace));
     swarm_close_listeners(sw);
-    lp2p_list_each (it, &sw->attempts) {
-        lp2p_swarm_cancel(sw, LP2P_CONTAINER(it, struct swarm_attempt, node)->info.id);
+    lp2p_list_each (it, &sw->attempts.list) {
+        lp2p_swarm_cancel(sw, LP2P_CONTAINER(it, struct swarm_attempt, node.node)->info.id);
     }
-    lp2p_list_each (it, &sw->conns) {
-        struct lp2p_swarm_conn *c = LP2P_CONTAINER(it, struct lp2p_swarm_conn, node);
+    lp2p_list_each (it, &sw->conns.list) {
+        struct lp2p_swarm_conn *c = LP2P_CONTAINER(it, struct lp2p_swarm_conn, node.node);
         swarm_conn_close(c, 0, (struct lp2p_failure){.code = 0});
     }
     swarm_check_shutdown(sw);
@@ -142,11 +140,11 @@ void lp2p_swarm_free(struct lp2p_swarm *sw)
     swarm_close_listeners(sw);
     /* The services that watch are gone already. */
     lp2p_list_init(&sw->watches);
-    lp2p_list_each (it, &sw->conns) {
-        swarm_streams_detach(LP2P_CONTAINER(it, struct lp2p_swarm_conn, node));
+    lp2p_list_each (it, &sw->conns.list) {
+        swarm_streams_detach(LP2P_CONTAINER(it, struct lp2p_swarm_conn, node.node));
     }
-    lp2p_list_each_safe (it, &sw->conns) {
-        swarm_conn_abort(LP2P_CONTAINER(it, struct lp2p_swarm_conn, node));
+    lp2p_list_each_safe (it, &sw->conns.list) {
+        swarm_conn_abort(LP2P_CONTAINER(it, struct lp2p_swarm_conn, node.node));
     }
     swarm_attempts_free(sw);
     lp2p_list_each_safe (it, &sw->transports) {

@@ -75,8 +75,7 @@ enum swarm_conn_state {
 struct swarm_attempt;
 
 struct lp2p_swarm_conn {
-    struct lp2p_list node;        /* swarm.conns */
-    struct lp2p_series_node walk; /* swarm.walk_conns */
+    struct lp2p_series_node node; /* swarm.conns */
     struct lp2p_list peer_node;   /* swarm_peer.conns, once authenticated */
     struct lp2p_swarm *sw;
     struct lp2p_scope scope;
@@ -134,10 +133,8 @@ struct lp2p_swarm {
     struct lp2p_scope pending; /* unauthenticated connections */
     struct lp2p_list transports;
     struct lp2p_list listeners;
-    struct lp2p_list conns;
-    struct lp2p_list attempts;
-    struct lp2p_series walk_conns; /* the same, as users walk them */
-    struct lp2p_series walk_attempts;
+    struct lp2p_series conns;
+    struct lp2p_series attempts;
     struct lp2p_list watches;
     struct lp2p_map peers; /* struct swarm_peer by id */
     struct lp2p_peerstore store;

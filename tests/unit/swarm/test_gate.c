@@ -65,7 +65,7 @@ static void start_on(struct world *w, const struct lp2p_mem *mem)
         .hash = &w->key,
         .limits = *lp2p_limits_profile("desktop"),
     };
-    lp2p_list_init(&w->sw.conns);
+    lp2p_series_init(&w->sw.conns);
     swarm_gate_init(&w->sw);
 }
 
@@ -129,7 +129,7 @@ static int stay(struct world *w, const char *text, struct lp2p_swarm_conn **ret)
     LP2P_TRY(enter(w, text, &src));
     struct lp2p_swarm_conn *c = &w->conns[w->n_conns++];
     *c = (struct lp2p_swarm_conn){.sw = &w->sw, .state = SWARM_CONN_UPGRADING, .source = src};
-    lp2p_list_add_last(&w->sw.conns, &c->node);
+    lp2p_series_add(&w->sw.conns, &c->node);
     *ret = c;
     return 0;
 }
