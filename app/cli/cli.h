@@ -245,12 +245,15 @@ int cli_watch(struct cli *c);
 /* ---- find.c ---- */
 
 /*
- * The id of the peer a person means: a link, a peer id, an alias or a short id as it is shown
- * (three dots will do for the ellipsis). CLI_OK, or an exit code after the reason was printed.
+ * The id of the peer a person means: a link, a peer id, an alias, a link's name or a short id as it
+ * is shown (three dots will do for the ellipsis). CLI_OK, or an exit code after the reason was
+ * printed.
  */
 int cli_find_peer(struct cli *c, const char *text, char out[LP2P_SIZE(WHTNXT_ID_SIZE)]);
 /* The same in a picture: 0, 1, or more when several may be meant; the last of them in `out`. */
 size_t cli_find_name(const json_t *status, const char *text, char out[LP2P_SIZE(WHTNXT_ID_SIZE)]);
+/* An attempt of the picture, NULL when it is not there. */
+const json_t *cli_find_attempt(const json_t *status, uint64_t id);
 
 /* ---- connect.c ---- */
 

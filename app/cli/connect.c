@@ -63,19 +63,6 @@ json_t *cli_connect_params(const char *text)
     return params;
 }
 
-static const json_t *find_attempt(const json_t *status, uint64_t id)
-{
-    size_t i;
-    const json_t *a;
-    json_array_foreach(json_object_get(status, "attempts"), i, a)
-    {
-        if (cli_number(a, "id") == id) {
-            return a;
-        }
-    }
-    return NULL;
-}
-
 static const json_t *find_connection(const json_t *status, const char *peer)
 {
     size_t i;
@@ -158,7 +145,7 @@ static int report_cancelled(struct cli *c, uint64_t attempt)
     int exit_code;
     cancel(c, attempt);
     json_t *status = c->json ? cli_status(c, &exit_code) : NULL;
-    const json_t *a = find_attempt(status, attempt);
+    const json_t *a = cli_find_attempt(status, attempt);
     if (a != NULL) {
         cli_print_json(a, false);
     }
@@ -214,7 +201,7 @@ static bool look(struct cli *c, struct following *f, int *ret_exit)
 {
     int exit_code;
     json_t *status = cli_status(c, &exit_code);
-    const json_t *attempt = find_attempt(status, f->attempt);
+    const json_t *attempt = cli_find_attempt(status, f->attempt);
     uint64_t elapsed = cli_now_ms() - f->began;
     bool over = true;
     if (status == NULL) {

@@ -106,24 +106,11 @@ static uint64_t newest_attempt(const json_t *status)
     return newest;
 }
 
-static const json_t *find_attempt(const json_t *status, uint64_t id)
-{
-    size_t i;
-    const json_t *a;
-    json_array_foreach(json_object_get(status, "attempts"), i, a)
-    {
-        if (cli_number(a, "id") == id) {
-            return a;
-        }
-    }
-    return NULL;
-}
-
 static int cancel_in(struct cli *c, const json_t *status, uint64_t attempt)
 {
     char name[80];
     int exit_code;
-    const json_t *a = find_attempt(status, attempt);
+    const json_t *a = cli_find_attempt(status, attempt);
     bool remembered = strcmp(cli_text(a, "source"), "remembered") == 0;
     json_t *params = json_pack("{s:I}", "attempt", (json_int_t)attempt);
     json_t *result = cli_ask(c, WHTNXT_METHOD_CANCEL, params, &exit_code);

@@ -111,3 +111,16 @@ int cli_find_peer(struct cli *c, const char *text, char out[static WHTNXT_ID_SIZ
     }
     return found > 1 ? complain_many(c, text) : CLI_OK;
 }
+
+const json_t *cli_find_attempt(const json_t *status, uint64_t id)
+{
+    size_t i;
+    const json_t *a;
+    json_array_foreach(json_object_get(status, "attempts"), i, a)
+    {
+        if (cli_number(a, "id") == id) {
+            return a;
+        }
+    }
+    return NULL;
+}

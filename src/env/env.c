@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/assert.h"
+
 lp2p_ts lp2p_env_now(const struct lp2p_env *env)
 {
     return env->ops->now(env);
@@ -11,6 +13,24 @@ void lp2p_env_free(struct lp2p_env *env)
 {
     if (env != NULL) {
         env->ops->free(env);
+    }
+}
+
+void lp2p_env_tell_change(const struct lp2p_list *watches)
+{
+    lp2p_list_each_safe (it, watches) {
+        struct lp2p_env_watch *w = LP2P_CONTAINER(it, struct lp2p_env_watch, node);
+        w->on_change(w->ctx);
+    }
+}
+
+void lp2p_env_tell_resume(const struct lp2p_list *watches)
+{
+    lp2p_list_each_safe (it, watches) {
+        struct lp2p_env_watch *w = LP2P_CONTAINER(it, struct lp2p_env_watch, node);
+        if (w->on_resume != NULL) {
+            w->on_resume(w->ctx);
+        }
     }
 }
 

@@ -179,6 +179,10 @@ struct lp2p_query {
 /* False for what no name server can know: too long, an empty label, bytes that a name has not. */
 bool lp2p_env_is_name(const char *name);
 
+/* Tell each of a list of watches, any of which may end its own. For implementations. */
+void lp2p_env_tell_change(const struct lp2p_list *watches);
+void lp2p_env_tell_resume(const struct lp2p_list *watches);
+
 /*
  * True for what a peer can hardly reach: point-to-point links, and by their name the bridges and
  * tunnels of containers, virtual machines and VPNs (DESIGN 7: not announced, dialed last). A name

@@ -166,8 +166,15 @@ static void closed_is_closed(void *ctx, struct lp2p_stream *s, const struct lp2p
     fail();
 }
 
-/* A closed stream is in order: who reads late reads all of it. */
-static void run_close(uint64_t seed)
+/* A stream that `a` closed, and `b` still has to read. */
+struct closed {
+    struct lab_world w;
+    struct lab_node *a;
+    struct lab_node *b;
+    struct late_reader r;
+};
+
+static void closed_init(struct closed *c, uint64_t seed, size_t n)
 {
     static const struct lp2p_stream_ops late_ops = {
         .on_open = late_open, .on_data = late_data, .on_eof = late_eof, .on_closed = late_closed};
@@ -175,54 +182,51 @@ static void run_close(uint64_t seed)
                                                       .on_closed = closed_is_closed};
     static const char *const name[] = {"/late/1.0.0"};
     static const uint8_t bytes[200000];
-    struct late_reader r = {.why = 1};
-    struct lab_world w;
-    lab_world_init(&w, seed, DELAY);
-    struct lab_node *a = lab_node_new(&w, NULL), *b = lab_node_new(&w, NULL);
-    assert_int_equal(lp2p_host_handle(b->host, name[0], &late_ops, &r), 0);
-    lab_join(a, b);
-    struct lp2p_stream *s;
     struct lp2p_open open = {.protocols = name, .n = 1, .ops = &closer_ops};
+    struct lp2p_stream *s;
     size_t took;
-    assert_int_equal(lp2p_host_open(a->host, &b->id, &open, &s), 0);
-    assert_int_equal(lp2p_stream_write(s, bytes, sizeof(bytes), &took), 0);
-    assert_int_equal(took, sizeof(bytes));
+    c->r = (struct late_reader){.why = 1};
+    lab_world_init(&c->w, seed, DELAY);
+    c->a = lab_node_new(&c->w, NULL);
+    c->b = lab_node_new(&c->w, NULL);
+    assert_int_equal(lp2p_host_handle(c->b->host, name[0], &late_ops, &c->r), 0);
+    lab_join(c->a, c->b);
+    assert_int_equal(lp2p_host_open(c->a->host, &c->b->id, &open, &s), 0);
+    assert_int_equal(lp2p_stream_write(s, bytes, n, &took), 0);
+    assert_int_equal(took, n);
+    lab_run(&c->w, LP2P_SEC(1));
     lp2p_stream_close(s);
-    lab_run(&w, LP2P_SEC(50));
-    assert_int_equal(r.why, 1);
-    assert_true(r.eof);
-    assert_int_equal(r.total, sizeof(bytes));
-    lp2p_stream_consume(r.s, r.unread);
-    lp2p_stream_close(r.s);
-    lab_run(&w, LP2P_SEC(1));
-    struct lp2p_conn_info c;
-    assert_int_equal(lab_conns(a, &b->id, &c), 1);
-    assert_int_equal(c.streams, 0);
-    lab_world_fini(&w);
+}
+
+/* A closed stream is in order: who reads late reads all of it. */
+static void run_close(uint64_t seed)
+{
+    static struct closed c;
+    struct lp2p_conn_info conn;
+    closed_init(&c, seed, 200000);
+    lab_run(&c.w, LP2P_SEC(50));
+    assert_int_equal(c.r.why, 1);
+    assert_true(c.r.eof);
+    assert_int_equal(c.r.total, 200000);
+    lp2p_stream_consume(c.r.s, c.r.unread);
+    lp2p_stream_close(c.r.s);
+    lab_run(&c.w, LP2P_SEC(1));
+    assert_int_equal(lab_conns(c.a, &c.b->id, &conn), 1);
+    assert_int_equal(conn.streams, 0);
+    lab_world_fini(&c.w);
 }
 
 /* But not for ever. */
 static void run_linger(uint64_t seed)
 {
-    static const struct lp2p_stream_ops late_ops = {
-        .on_open = late_open, .on_data = late_data, .on_eof = late_eof, .on_closed = late_closed};
-    static const struct lp2p_stream_ops closer_ops = {.on_data = nothing_comes,
-                                                      .on_closed = closed_is_closed};
-    static const char *const name[] = {"/late/1.0.0"};
-    struct late_reader r = {.why = 1};
-    struct lab_world w;
-    lab_world_init(&w, seed, DELAY);
-    struct lab_node *a = lab_node_new(&w, NULL), *b = lab_node_new(&w, NULL);
-    assert_int_equal(lp2p_host_handle(b->host, name[0], &late_ops, &r), 0);
-    lab_join(a, b);
-    struct lp2p_stream *s;
-    struct lp2p_open open = {.protocols = name, .n = 1, .ops = &closer_ops};
-    assert_int_equal(lp2p_host_open(a->host, &b->id, &open, &s), 0);
-    lab_run(&w, LP2P_SEC(1));
-    lp2p_stream_close(s);
-    lab_run(&w, lp2p_limits_profile("desktop")->linger_timeout + LP2P_SEC(1));
-    assert_int_equal(r.why, -LP2P_E_RESET);
-    lab_world_fini(&w);
+    static struct closed c;
+    lp2p_ts linger = lp2p_limits_profile("desktop")->linger_timeout;
+    closed_init(&c, seed, 0);
+    lab_run(&c.w, linger - LP2P_SEC(1));
+    assert_int_equal(c.r.why, 1);
+    lab_run(&c.w, LP2P_SEC(2));
+    assert_int_equal(c.r.why, -LP2P_E_RESET);
+    lab_world_fini(&c.w);
 }
 
 static void a_closed_stream_is_read_to_its_end(void **state)

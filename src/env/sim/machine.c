@@ -265,22 +265,14 @@ static void machine_on_merged(void *ctx, lp2p_ts now)
 {
     (void)now;
     struct sim_machine *m = ctx;
-    lp2p_list_each_safe (it, &m->watches) {
-        struct lp2p_env_watch *w = LP2P_CONTAINER(it, struct lp2p_env_watch, node);
-        w->on_change(w->ctx);
-    }
+    lp2p_env_tell_change(&m->watches);
 }
 
 static void machine_on_resume(void *ctx, lp2p_ts now)
 {
     (void)now;
     struct sim_machine *m = ctx;
-    lp2p_list_each_safe (it, &m->watches) {
-        struct lp2p_env_watch *w = LP2P_CONTAINER(it, struct lp2p_env_watch, node);
-        if (w->on_resume != NULL) {
-            w->on_resume(w->ctx);
-        }
-    }
+    lp2p_env_tell_resume(&m->watches);
 }
 
 static int machine_watch(struct lp2p_env *env, struct lp2p_env_watch *w)

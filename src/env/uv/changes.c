@@ -39,10 +39,7 @@ static void changes_on_merged(void *ctx, lp2p_ts now)
 {
     (void)now;
     struct lp2p_env_uv *env = ctx;
-    lp2p_list_each_safe (it, &env->watches) {
-        struct lp2p_env_watch *w = LP2P_CONTAINER(it, struct lp2p_env_watch, node);
-        w->on_change(w->ctx);
-    }
+    lp2p_env_tell_change(&env->watches);
 }
 
 static int changes_socket(int *ret)

@@ -160,7 +160,7 @@ static void env_on_prepare(uv_prepare_t *prepare)
     if (env->late) {
         /* What came meanwhile is read before the clock judges those who sent it. */
         env->late = false;
-        lp2p_uv_tell_resume(env);
+        lp2p_env_tell_resume(&env->watches);
         return;
     }
     env_turn(env);

@@ -4,8 +4,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/assert.h"
-
 /* When the timer below would run out by itself: never, in a life. */
 #define CLOCK_FAR (INT64_C(1) << 40)
 
@@ -24,16 +22,6 @@ static lp2p_ts clock_asleep(void)
     lp2p_ts monotonic = clock_ns(CLOCK_MONOTONIC);
     lp2p_ts boot = clock_ns(CLOCK_BOOTTIME);
     return boot > monotonic ? boot - monotonic : 0;
-}
-
-void lp2p_uv_tell_resume(struct lp2p_env_uv *env)
-{
-    lp2p_list_each_safe (it, &env->watches) {
-        struct lp2p_env_watch *w = LP2P_CONTAINER(it, struct lp2p_env_watch, node);
-        if (w->on_resume != NULL) {
-            w->on_resume(w->ctx);
-        }
-    }
 }
 
 /* A timer that the kernel cancels when the wall clock is set, and when the machine wakes up:
@@ -57,7 +45,7 @@ static void clock_on_ready(struct lp2p_uv_watch *w, int ready)
     bool slept = asleep > env->asleep && asleep - env->asleep >= LP2P_ENV_SLEEP;
     env->asleep = asleep;
     if (slept) {
-        lp2p_uv_tell_resume(env);
+        lp2p_env_tell_resume(&env->watches);
     }
 }
 

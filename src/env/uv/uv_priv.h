@@ -118,7 +118,6 @@ int lp2p_uv_gateways(struct lp2p_env *env, struct lp2p_endpoint *ret, size_t max
 /* Has sleeps of the machine told to the watches, where the kernel can. */
 void lp2p_uv_clock_open(struct lp2p_env_uv *env);
 void lp2p_uv_clock_close(struct lp2p_env_uv *env);
-void lp2p_uv_tell_resume(struct lp2p_env_uv *env);
 
 /* ---- changes.c ---- */
 
