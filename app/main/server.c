@@ -105,6 +105,9 @@ static void client_close(struct client *c)
     c->closing = true;
     lp2p_list_remove(&c->node);
     *client_count(c) -= 1;
+    if (lp2p_list_is_empty(&c->server->clients)) {
+        (void)uv_timer_stop(&c->server->sweep); /* nobody to be patient with: main sleeps */
+    }
     uv_close((uv_handle_t *)&c->pipe, client_closed);
 }
 
@@ -259,6 +262,23 @@ static struct client *server_idle(struct whtnxt_server *s)
     return idle;
 }
 
+static void server_sweep(uv_timer_t *timer)
+{
+    struct whtnxt_server *s = timer->data;
+    uint64_t now = uv_now(timer->loop);
+    uint64_t due = s->swept + s->patience / SWEEPS;
+    /* Time in which we were stopped ourselves is not the clients'. */
+    uint64_t late = now > due + s->patience / SWEEPS ? now - due : 0;
+    s->swept = now;
+    lp2p_list_each_safe (it, &s->clients) {
+        struct client *c = client_of(it);
+        c->begun += c->begun != 0 ? LP2P_MIN(late, now - c->begun) : 0;
+        if (c->begun != 0 && now - c->begun > s->patience) {
+            client_close(c);
+        }
+    }
+}
+
 /* Finds a place for one more; false when there is not even one to say so. */
 static bool server_place(struct whtnxt_server *s, struct client *c)
 {
@@ -269,6 +289,10 @@ static bool server_place(struct whtnxt_server *s, struct client *c)
     c->surplus = s->n_clients >= WHTNXT_SERVER_CLIENTS;
     *client_count(c) += 1;
     lp2p_list_add_last(&s->clients, &c->node);
+    if (!uv_is_active((uv_handle_t *)&s->sweep)) {
+        s->swept = uv_now(s->loop);
+        uv_timer_start(&s->sweep, server_sweep, s->patience / SWEEPS, s->patience / SWEEPS);
+    }
     return s->n_surplus <= WHTNXT_SERVER_SURPLUS;
 }
 
@@ -295,23 +319,6 @@ static void server_accept(uv_stream_t *stream, int status)
         client_close(c);
     } else {
         client_listen(c);
-    }
-}
-
-static void server_sweep(uv_timer_t *timer)
-{
-    struct whtnxt_server *s = timer->data;
-    uint64_t now = uv_now(timer->loop);
-    uint64_t due = s->swept + s->patience / SWEEPS;
-    /* Time in which we were stopped ourselves is not the clients'. */
-    uint64_t late = now > due + s->patience / SWEEPS ? now - due : 0;
-    s->swept = now;
-    lp2p_list_each_safe (it, &s->clients) {
-        struct client *c = client_of(it);
-        c->begun += c->begun != 0 ? LP2P_MIN(late, now - c->begun) : 0;
-        if (c->begun != 0 && now - c->begun > s->patience) {
-            client_close(c);
-        }
     }
 }
 
@@ -378,12 +385,11 @@ static void server_watch(uv_timer_t *timer)
     s->gone_err = err;
 }
 
-static void server_timer(struct whtnxt_server *s, uv_timer_t *timer, uv_timer_cb fn, unsigned ms)
+static void server_timer(struct whtnxt_server *s, uv_timer_t *timer)
 {
     uv_timer_init(s->loop, timer);
     timer->data = s;
     s->handles++;
-    uv_timer_start(timer, fn, ms, ms);
 }
 
 int whtnxt_server_open(uv_loop_t *loop, const struct whtnxt_server_cfg *cfg,
@@ -398,13 +404,13 @@ int whtnxt_server_open(uv_loop_t *loop, const struct whtnxt_server_cfg *cfg,
     s->ctx = cfg->ctx;
     s->on_gone = cfg->on_gone;
     s->patience = cfg->patience_ms != 0 ? cfg->patience_ms : WHTNXT_SERVER_PATIENCE_MS;
-    s->swept = uv_now(loop);
     snprintf(s->folder, sizeof(s->folder), "%s", cfg->folder);
     snprintf(s->path, sizeof(s->path), "%s", cfg->path);
     lp2p_list_init(&s->clients);
-    server_timer(s, &s->sweep, server_sweep, s->patience / SWEEPS);
-    server_timer(s, &s->watch, server_watch,
-                 cfg->watch_ms != 0 ? cfg->watch_ms : WHTNXT_SERVER_WATCH_MS);
+    server_timer(s, &s->sweep);
+    server_timer(s, &s->watch);
+    unsigned watch = cfg->watch_ms != 0 ? cfg->watch_ms : WHTNXT_SERVER_WATCH_MS;
+    uv_timer_start(&s->watch, server_watch, watch, watch);
     int err = strcmp(s->path, cfg->path) == 0 ? server_listen(s) : -LP2P_E_TOO_LONG;
     if (err != 0) {
         int why = errno;

@@ -273,6 +273,32 @@ static void what_is_in_its_place_is_left_alone(void **state)
 
 /* ---- too many ---- */
 
+static void count_timers(uv_handle_t *handle, void *ctx)
+{
+    unsigned *n = ctx;
+    *n += handle->type == UV_TIMER && uv_is_active(handle) != 0;
+}
+
+/* Without clients nothing wakes main but the look after its socket. */
+static void nobody_to_be_patient_with(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r, 1);
+    for (unsigned i = 0; i < 2; i++) {
+        unsigned timers = 0;
+        uv_walk(&r.loop, count_timers, &timers);
+        assert_int_equal(timers, 1);
+        int fd = client(&r);
+        timers = 0;
+        uv_walk(&r.loop, count_timers, &timers);
+        assert_int_equal(timers, 2);
+        close(fd);
+        run_for(&r, 20);
+    }
+    rig_close(&r);
+}
+
 static void the_longest_idle_makes_room(void **state)
 {
     (void)state;
@@ -342,6 +368,7 @@ int main(void)
         cmocka_unit_test(our_own_stop_is_forgiven),
         cmocka_unit_test(a_removed_socket_comes_back),
         cmocka_unit_test(what_is_in_its_place_is_left_alone),
+        cmocka_unit_test(nobody_to_be_patient_with),
         cmocka_unit_test(the_longest_idle_makes_room),
         cmocka_unit_test(without_an_idle_one_it_is_said),
     };
