@@ -50,7 +50,7 @@ static int recv_proto(struct lp2p_yamux *e)
 /* A useless frame. */
 static int recv_charge(struct lp2p_yamux *e, lp2p_ts now)
 {
-    if (lp2p_yamux_bucket_take(&e->abuse, now)) {
+    if (lp2p_bucket_take(&e->abuse, now)) {
         return 0;
     }
     return lp2p_yamux_fail(e, -LP2P_E_ABUSE, LP2P_YAMUX_PROTOCOL_ERROR);
@@ -279,7 +279,7 @@ static int recv_ping(struct lp2p_yamux *e, lp2p_ts now, const struct lp2p_yamux_
     }
     if (f->flags == LP2P_YAMUX_SYN) {
         e->pongs[e->n_pongs++] = f->length;
-        return lp2p_yamux_bucket_take(&e->pings, now) ? 0 : recv_charge(e, now);
+        return lp2p_bucket_take(&e->pings, now) ? 0 : recv_charge(e, now);
     }
     /* js and rust close on a Pong nobody asked for; ours may be late or doubled, so it only costs.
      */

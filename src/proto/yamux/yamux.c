@@ -20,8 +20,9 @@ int lp2p_yamux_new(const struct lp2p_yamux_cfg *cfg, enum lp2p_yamux_role role, 
     e->budget = (struct lp2p_yamux_budget){
         .scope = cfg->scope, .grown_max = l->windows_total, .window_max = l->window_max};
     e->next_id = role == LP2P_YAMUX_CLIENT ? 1 : 2;
-    lp2p_yamux_bucket_init(&e->abuse, l->abuse_burst, l->abuse_refill, now);
-    lp2p_yamux_bucket_init(&e->pings, LP2P_YAMUX_FREE_PINGS, LP2P_YAMUX_FREE_PINGS, now);
+    lp2p_ts every = l->abuse_refill == 0 ? 0 : LP2P_SEC(1) / l->abuse_refill;
+    lp2p_bucket_init(&e->abuse, l->abuse_burst, every, now);
+    lp2p_bucket_init(&e->pings, LP2P_YAMUX_FREE_PINGS, LP2P_SEC(1) / LP2P_YAMUX_FREE_PINGS, now);
     lp2p_ring_init(&e->refusals, cfg->mem, sizeof(struct lp2p_yamux_refusal),
                    LP2P_YAMUX_REFUSE_MAX);
     e->last_recv = now;

@@ -5,7 +5,7 @@
 #ifndef LP2P_PROTO_YAMUX_PRIV_H
 #define LP2P_PROTO_YAMUX_PRIV_H
 
-#include "proto/yamux/abuse.h"
+#include "base/bucket.h"
 #include "proto/yamux/frame.h"
 #include "proto/yamux/stream.h"
 
@@ -62,8 +62,8 @@ struct lp2p_yamux {
     struct lp2p_yamux_event events[LP2P_YAMUX_EVENTS_MAX];
     uint8_t n_events;
     uint8_t first_event;
-    struct lp2p_yamux_bucket abuse;
-    struct lp2p_yamux_bucket pings;
+    struct lp2p_bucket abuse;
+    struct lp2p_bucket pings;
     uint32_t late_frames;
     uint32_t late_bytes;
     lp2p_ts last_recv;

@@ -32,8 +32,9 @@ static int conn_new(struct lp2p_identify_service *svc, struct lp2p_swarm_conn *c
     c->conn = conn;
     c->reach = identify_conn_reach(lp2p_swarm_conn_remote(conn));
     c->told = svc->views[c->reach].content;
-    c->sent = (struct identify_bucket){.tokens = LP2P_IDENTIFY_PUSH_SENT_BURST, .refilled = now};
-    c->taken = (struct identify_bucket){.tokens = LP2P_IDENTIFY_PUSH_TAKEN_BURST, .refilled = now};
+    lp2p_bucket_init(&c->sent, LP2P_IDENTIFY_PUSH_SENT_BURST, LP2P_IDENTIFY_PUSH_SENT_REFILL, now);
+    lp2p_bucket_init(&c->taken, LP2P_IDENTIFY_PUSH_TAKEN_BURST, LP2P_IDENTIFY_PUSH_TAKEN_REFILL,
+                     now);
     int err = lp2p_map_add(&svc->by_conn, conn_key(&c->conn), c);
     if (err != 0) {
         lp2p_free(svc->mem, c);

@@ -12,6 +12,7 @@
 #ifndef LP2P_SERVICE_IDENTIFY_PRIV_H
 #define LP2P_SERVICE_IDENTIFY_PRIV_H
 
+#include "base/bucket.h"
 #include "base/buf.h"
 #include "base/map.h"
 #include "env/env.h"
@@ -54,12 +55,6 @@ void identify_addrs_add(struct identify_addrs *a, const struct lp2p_multiaddr *a
 
 /* ---- shared state ---- */
 
-/* So many at once, then one in `every`. */
-struct identify_bucket {
-    uint32_t tokens;
-    lp2p_ts refilled;
-};
-
 /* Digests of what is said: equal ones say the same. */
 struct identify_content {
     uint8_t addrs[16];
@@ -84,8 +79,8 @@ struct identify_conn {
     bool pushing;
     uint32_t answering; /* streams of ours that it opened */
     uint32_t taking;
-    struct identify_bucket sent;
-    struct identify_bucket taken;
+    struct lp2p_bucket sent;
+    struct lp2p_bucket taken;
     bool has_word; /* what it says it sees of us is in the table */
     struct lp2p_observation word;
 };
@@ -165,9 +160,6 @@ struct identify_conn *identify_find(const struct lp2p_identify_service *svc,
 bool identify_is_listener(const struct lp2p_identify_service *svc, const struct lp2p_endpoint *at);
 
 /* ---- push.c ---- */
-
-/* False when it is empty. */
-bool identify_bucket_take(struct identify_bucket *b, uint32_t burst, lp2p_ts every, lp2p_ts now);
 
 /* What we say may have changed: peers are told after PUSH_MERGE. */
 void identify_push_soon(struct lp2p_identify_service *svc);

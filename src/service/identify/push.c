@@ -1,23 +1,6 @@
 #include "base/assert.h"
 #include "service/identify/identify_priv.h"
 
-bool identify_bucket_take(struct identify_bucket *b, uint32_t burst, lp2p_ts every, lp2p_ts now)
-{
-    uint64_t gained = (now - b->refilled) / every;
-    if (gained >= burst - b->tokens) {
-        b->tokens = burst;
-        b->refilled = now;
-    } else {
-        b->tokens += (uint32_t)gained;
-        b->refilled += gained * every; /* the rest counts next time */
-    }
-    if (b->tokens == 0) {
-        return false;
-    }
-    b->tokens--;
-    return true;
-}
-
 static void look_at(struct lp2p_identify_service *svc, lp2p_ts at)
 {
     svc->push_at = LP2P_MIN(svc->push_at, at);
@@ -58,10 +41,8 @@ static void push_one(struct lp2p_identify_service *svc, struct identify_conn *c,
     if (identify_content_eq(&c->told, &svc->views[c->reach].content)) {
         return; /* it has asked meanwhile */
     }
-    bool may = identify_bucket_take(&c->sent, LP2P_IDENTIFY_PUSH_SENT_BURST,
-                                    LP2P_IDENTIFY_PUSH_SENT_REFILL, now);
-    if (!may || identify_push(svc, c) != 0) {
-        look_at(svc, c->sent.refilled + LP2P_IDENTIFY_PUSH_SENT_REFILL);
+    if (!lp2p_bucket_take(&c->sent, now) || identify_push(svc, c) != 0) {
+        look_at(svc, c->sent.since + LP2P_IDENTIFY_PUSH_SENT_REFILL);
     }
 }
 

@@ -291,8 +291,7 @@ static void take_on_open(void *ctx, struct lp2p_stream *stream, const char *prot
     struct lp2p_identify_service *svc = ctx;
     struct identify_conn *c = identify_find(svc, lp2p_stream_conn(stream));
     bool may = c != NULL && c->taking < LP2P_IDENTIFY_SERVED_MAX &&
-               identify_bucket_take(&c->taken, LP2P_IDENTIFY_PUSH_TAKEN_BURST,
-                                    LP2P_IDENTIFY_PUSH_TAKEN_REFILL, identify_now(svc));
+               lp2p_bucket_take(&c->taken, identify_now(svc));
     session_accept(svc, may ? c : NULL, stream, KIND_TAKE);
 }
 
