@@ -213,6 +213,8 @@ int cli_complain_cause(const struct cli *c, enum whtnxt_cause cause);
 int cli_finish_output(const struct cli *c);
 /* Nobody reads any more: the other end of the pipe is closed. */
 bool cli_is_output_gone(void);
+/* The terminal cannot do more than lines: TERM is not set, or "dumb". */
+bool cli_is_dumb(void);
 /* Columns and rows of the terminal on standard output; false when there is none. */
 bool cli_terminal_size(unsigned *ret_columns, unsigned *ret_rows);
 /* Prints JSON for a script, one document and a newline; `one_line` for streams of them. */

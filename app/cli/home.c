@@ -42,15 +42,9 @@ static bool has_changed(const json_t *status, const json_t *shown)
     return false;
 }
 
-static bool is_dumb(void)
-{
-    const char *term = getenv("TERM");
-    return term == NULL || strcmp(term, "dumb") == 0;
-}
-
 static void clear(void)
 {
-    fputs(is_dumb() ? "" : "\033[H\033[2J", stdout);
+    fputs(cli_is_dumb() ? "" : "\033[H\033[2J", stdout);
     fflush(stdout);
 }
 

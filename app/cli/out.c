@@ -12,24 +12,28 @@ static const char *const styles[] = {
     [CLI_GREEN] = "\033[32m", [CLI_YELLOW] = "\033[33m", [CLI_RED] = "\033[31m",
 };
 
+bool cli_is_dumb(void)
+{
+    const char *term = getenv("TERM");
+    return term == NULL || strcmp(term, "dumb") == 0;
+}
+
 /* Off when not a terminal, with NO_COLOR, TERM=dumb or --no-color; judged for each stream (DESKTOP
  * 7). */
 static bool wants_color(int fd, bool never)
 {
     const char *no_color = getenv("NO_COLOR");
-    const char *term = getenv("TERM");
     if (never || (no_color != NULL && *no_color != '\0')) {
         return false;
     }
-    return isatty(fd) == 1 && term != NULL && strcmp(term, "dumb") != 0;
+    return isatty(fd) == 1 && !cli_is_dumb();
 }
 
 void cli_init_color(struct cli *c, bool never)
 {
     c->color_out = wants_color(STDOUT_FILENO, never);
     c->color_err = wants_color(STDERR_FILENO, never);
-    const char *term = getenv("TERM");
-    c->live_err = isatty(STDERR_FILENO) == 1 && term != NULL && strcmp(term, "dumb") != 0;
+    c->live_err = isatty(STDERR_FILENO) == 1 && !cli_is_dumb();
 }
 
 const char *cli_style_out(const struct cli *c, enum cli_style s)

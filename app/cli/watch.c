@@ -127,9 +127,7 @@ int cli_watch(struct cli *c)
 {
     unsigned columns;
     unsigned rows;
-    const char *term = getenv("TERM");
-    bool dumb = term == NULL || strcmp(term, "dumb") == 0;
     cli_catch_interrupts();
-    return c->json || dumb || !cli_terminal_size(&columns, &rows) ? watch_stream(c)
-                                                                  : watch_terminal(c);
+    return c->json || cli_is_dumb() || !cli_terminal_size(&columns, &rows) ? watch_stream(c)
+                                                                           : watch_terminal(c);
 }
